@@ -119,7 +119,7 @@ def bounded_peers(found: Iterable[Address]) -> tuple[Address, ...]:
 
 def refusal(reason: object, retry_in: object = None) -> TrackerRefused:
     """Build the error for a tracker's `failure reason` and its `retry in`: minutes, as number or text, or "never"."""
-    text = safe_text(reason, MAX_TEXT) if isinstance(reason, bytes) else ""
+    text = safe_text(reason.strip(b"\0 \r\n"), MAX_TEXT) if isinstance(reason, bytes) else ""
     wait = 0.0
     if isinstance(retry_in, bytes):
         if retry_in == b"never":

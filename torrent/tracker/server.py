@@ -8,7 +8,7 @@ seconds and serves at most `MAX_CONNECTIONS` at once; who comes after that is cl
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 from contextlib import suppress
 from random import SystemRandom
 from types import TracebackType
@@ -35,7 +35,7 @@ class TrackerServer:
         self.port = port
         self.registry = Registry(SystemRandom(), interval=interval)
         self._udp = udp
-        self._secret = secrets.token_bytes(16)
+        self._secret = os.urandom(16)
         self._server: asyncio.Server | None = None
         self._datagrams: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -29,6 +29,7 @@ from torrent.tracker.announce import (
     Announce,
     AnnounceReply,
     ScrapeReply,
+    TrackerRefused,
     bounded_peers,
     clamped_count,
     clamped_interval,
@@ -77,6 +78,8 @@ def scrape_body(hashes: Iterable[InfoHash]) -> bytes:
 
 def parse_announce(body: bytes, *, v6: bool) -> AnnounceReply:
     """Read what follows the header of an announce reply; the socket's family decides the form of the peers."""
+    if not body:
+        raise TrackerRefused("the tracker does not serve this torrent")  # opentracker's way to say so
     if len(body) < 12:
         raise TrackerError("the tracker's answer is too short")
     interval, leechers, seeds = struct.unpack_from(">iii", body)
