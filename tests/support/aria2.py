@@ -1,4 +1,7 @@
-"""aria2c for one torrent: as a leech it ends when it has everything, as a seed it runs until it is closed."""
+"""aria2c for one torrent: as a leech it ends when it has everything, as a seed it runs until it is closed.
+
+It speaks to UDP trackers only when its DHT is on, so here to HTTP trackers alone.
+"""
 
 from __future__ import annotations
 
