@@ -24,15 +24,19 @@ from torrent.net.addresses import (
     unpack_compact6,
     why_not_fetch,
 )
+from torrent.net.dial import dial
+from torrent.net.listen import listen
 
 __all__ = [
     "Scope",
     "canonical_ip",
+    "dial",
     "is_global",
     "is_local",
     "is_loopback",
     "is_private",
     "is_usable_peer",
+    "listen",
     "may_fetch",
     "pack",
     "pack_compact4",
