@@ -15,6 +15,8 @@ MIN_V2_PIECE_LENGTH = 16 * 1024
 MAX_LENGTH = 2**63 - 1
 """Bytes of the piece space: what a signed 64-bit offset can reach."""
 MAX_PATH_DEPTH = 100
+MAX_COMPONENTS = 2_000_000
+"""Components of all paths of a v2 tree together: a tree names each folder once, a path again for every file."""
 MAX_DUPLICATES = 500
 """Names that had to change because another file had them already."""
 MAX_NAME_BYTES = 255
