@@ -1,8 +1,8 @@
 """Where does the `Config` of this run come from?
 
 Flags beat the environment (`TORRENT_SECTION_KEY`), that beats the TOML file, that beats the defaults; the origin of
-every value is remembered. A value that cannot be used is a `ConfigError` that names the key and the place it came from; a key
-nobody knows is only a warning with the nearest name, so that one file serves several versions.
+every value is remembered. A value that cannot be used is a `ConfigError` that names the key and the place it came
+from; a key nobody knows is only a warning with the nearest name, so that one file serves several versions.
 Writing goes through tomlkit, keeps comments and order, and replaces the file in one step.
 """
 
@@ -99,6 +99,17 @@ def default_path(env: Mapping[str, str]) -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("torrent", appauthor=False) / "config.toml"
+
+
+def state_folder(env: Mapping[str, str]) -> Path:
+    """Return where resume records live: `TORRENT_STATE`, else `torrent` in the user's state folder."""
+    if env.get("TORRENT_STATE"):
+        return Path(env["TORRENT_STATE"]).expanduser()
+    if env.get("XDG_STATE_HOME"):
+        return Path(env["XDG_STATE_HOME"]) / "torrent"
+    from platformdirs import user_state_path
+
+    return user_state_path("torrent", appauthor=False)
 
 
 def load(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, Any]) -> Loaded:

@@ -1,0 +1,17 @@
+"""The command line: `torrent COMMAND ...`. `main` is the program's entry; the rest is loaded when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command in `argv` (default: the program's own arguments) and leave with its exit code."""
+    import sys
+
+    from torrent.cli.app import run
+
+    sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
