@@ -88,7 +88,7 @@ MOST_LINES = 400
 NO_NAMESAKE = {"__init__", "__main__"}
 FORBIDDEN = {
     "an open end": re.compile(r"\b(TODO|FIXME|XXX)\b"),
-    "a stub": re.compile(r"\bNotImplementedError\b"),
+    "a stub": re.compile(r"\braise NotImplementedError\b"),
     "a path outside the project": re.compile(r"\.\./shared|(?<![\w-])/work/"),
     "a machine's own folder": re.compile(r"/(home|Users)/[a-z]+/(?!\.\.\.)|/root/\."),
 }
