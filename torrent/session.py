@@ -1,0 +1,297 @@
+"""What exists once per process, and who owns it? (S)
+
+The listening port, the receive buffer, the disk, the tracker client, the limits and the set of torrents. A session is
+an async context manager: inside it lives, on leaving it everything it started has ended, trackers have been told and
+resume records are written.
+
+One tick a second serves every torrent and every deadline; there is no timer per peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from torrent.choker import Choker
+from torrent.config import Config
+from torrent.errors import InputError, PeerError, TorrentError
+from torrent.events import Added, Listening, Removed
+from torrent.handle import Torrent
+from torrent.hub import Hub
+from torrent.metainfo import Metainfo
+from torrent.net import listen
+from torrent.peer import GULP, Connection, Conversation, Handshake
+from torrent.peer.clients import our_peer_id
+from torrent.peerbook import PeerBook
+from torrent.pieces import Geometry, Pieces, pad_blocks
+from torrent.ratelimit import Chain, TokenBucket
+from torrent.rates import Speed
+from torrent.selection import ends_of_files, piece_priorities, wanted_files
+from torrent.storage import Disk
+from torrent.swarm import Dialled, Options, Room, Services, State, Swarm, Throttle
+from torrent.terms import Address, InfoHash
+from torrent.tracker import TrackerClient
+from torrent.views import SessionView
+
+TICK_SECONDS = 1.0
+
+MOST_PENDING = 200
+"""Accepted streams without a handshake at once; the oldest goes when one more comes."""
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """All torrents of one process. Use it as `async with Session(config) as session`."""
+
+    def __init__(self, config: Config | None = None, *, state_dir: str | Path | None = None) -> None:
+        self.config = config or Config()
+        self.hub = Hub()
+        self.port = 0
+        self.torrents: dict[str, Torrent] = {}
+        self.gulp = memoryview(bytearray(GULP))
+        self._state_dir = Path(state_dir) if state_dir is not None else None
+        self._rng = Random(os.urandom(32))
+        self._swarms: dict[InfoHash, Swarm] = {}
+        self._running: dict[str, tuple[Swarm, asyncio.Task[None]]] = {}
+        self._pending: dict[Connection, None] = {}
+        net = self.config.net
+        self._limit_down = TokenBucket(net.limit_down)
+        self._limit_up = TokenBucket(net.limit_up)
+        self._room = Room(most_peers=net.max_peers, most_half_open=net.half_open)
+        self._servers: list[asyncio.Server] = []
+        self._ticker: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._disk: Disk
+        self._trackers: TrackerClient
+        self._throttle: Throttle
+
+    async def __aenter__(self) -> Self:
+        """Open the port and the disk; raises NetworkError if the port cannot be had."""
+        config = self.config
+        self._loop = asyncio.get_running_loop()
+        self._disk = Disk(config.disk, self._state_dir)
+        self._trackers = TrackerClient(config.tracker, bind=config.net.bind)
+        self._throttle = Throttle(self._loop)
+        try:
+            self._servers, self.port = await listen(lambda: Connection(self), config.net.port, config.net.bind)
+        except BaseException:
+            await self._disk.close()
+            raise
+        self._ticker = asyncio.create_task(self._tick_for_ever())
+        self.hub.publish(Listening(self.port))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop every torrent, side by side, and close what is shared."""
+        for server in self._servers:
+            server.close()
+        try:
+            await asyncio.gather(*(self._stop(key) for key in list(self._running)))
+        finally:
+            if self._ticker is not None:
+                self._ticker.cancel()
+                await asyncio.wait([self._ticker])
+            for connection in list(self._pending):
+                connection.abort("we are shutting down")
+            self._throttle.close()
+            await self._trackers.close()
+            await self._disk.close()
+
+    def time(self) -> float:
+        """Return the loop's clock in seconds."""
+        return self._loop.time()
+
+    # torrents
+
+    async def add(
+        self,
+        source: Metainfo,
+        directory: str | Path | None = None,
+        *,
+        files: Collection[int] | None = None,
+        sequential: bool | None = None,
+        first_last: bool | None = None,
+        peers: Iterable[Address] = (),
+        check: bool = False,
+        paused: bool = False,
+        seed_only: bool = False,
+        super_seeding: bool | None = None,
+        limit_down: int = 0,
+        limit_up: int = 0,
+        on_check: Callable[[int, int], None] | None = None,
+    ) -> Torrent:
+        """Add a torrent whose files are, or will be, in `directory`, and return when what is there has been checked.
+
+        `files` are the indices of the wanted files (all if None); `check` hashes everything found on disk even where
+        a resume record vouches for it; `seed_only` never asks for a block; limits are bytes per second. Raises
+        InputError for a torrent that is here already or files that another torrent writes, DiskError for a folder that
+        cannot be used.
+        """
+        config = self.config
+        if source.hex in self.torrents:
+            raise InputError(f"{source.name} is in this session already")
+        folder = _folder(directory if directory is not None else config.download.dir)
+        wanted = wanted_files(source, files)
+        limits = TokenBucket(limit_down), TokenBucket(limit_up)
+        torrent = Torrent(source, str(folder / source.name), wanted, limits)
+        self.torrents[source.hex] = torrent
+
+        def checked(done: int, total: int) -> None:
+            torrent.on_check(done, total)
+            if on_check is not None:
+                on_check(done, total)
+
+        try:
+            store = await self._disk.open(
+                source,
+                folder,
+                wanted=wanted,
+                preallocate=config.download.preallocate,
+                check=check,
+                on_progress=checked,
+            )
+        except BaseException:
+            del self.torrents[source.hex]
+            raise
+        geometry = Geometry.of(source)
+        state = State(
+            metainfo=source,
+            geometry=geometry,
+            pieces=Pieces(
+                geometry,
+                store.have,
+                priorities=piece_priorities(source, wanted),
+                buffers=self._disk.buffers,
+                rng=self._rng,
+                sequential=config.download.sequential if sequential is None else sequential,
+                first=ends_of_files(source, wanted)
+                if (config.download.first_last if first_last is None else first_last)
+                else 0,
+                pad_blocks=pad_blocks(source),
+            ),
+            store=store,
+            config=config,
+            options=Options(
+                seed_only=seed_only,
+                super_seeding=config.seed.super_seeding if super_seeding is None else super_seeding,
+            ),
+            peer_id=our_peer_id(os.urandom(12)),
+            hub=self.hub,
+            book=PeerBook(self._rng),
+            choker=Choker(config.net.upload_slots, self._rng),
+            limit_down=Chain(self._limit_down, limits[0]),
+            limit_up=Chain(self._limit_up, limits[1]),
+            rng=self._rng,
+            speed_down=Speed(self.time()),
+            speed_up=Speed(self.time()),
+            paused=paused,
+            uploaded_before=store.totals.uploaded,
+            downloaded_before=store.totals.downloaded,
+        )
+        services = Services(self, self._room, self._throttle, self.gulp, self._trackers, self.port)
+        swarm = Swarm(state, services)
+        torrent.begin(swarm)
+        for info_hash in source.swarm_hashes:
+            self._swarms[info_hash] = swarm
+        task = asyncio.create_task(swarm.run())
+        self._running[source.hex] = swarm, task
+        self.hub.publish(Added(source.hex, source.name))
+        swarm.add_peers(peers, "user")
+        return torrent
+
+    async def remove(self, torrent: Torrent) -> None:
+        """Stop a torrent and forget it; its files stay."""
+        await self._stop(torrent.info_hash)
+
+    async def _stop(self, key: str) -> None:
+        running = self._running.pop(key, None)
+        if running is None:
+            return
+        swarm, task = running
+        for info_hash in swarm.state.metainfo.swarm_hashes:
+            self._swarms.pop(info_hash, None)
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a torrent ended by an error of ours", exc_info=task.exception())
+        try:
+            await swarm.stop()
+        except* TorrentError as errors:
+            for error in errors.exceptions:
+                _log.error("while stopping %s: %s", swarm.state.metainfo.name, error)
+        finally:
+            self.torrents.pop(key, None)
+            self.hub.publish(Removed(key))
+
+    def view(self) -> SessionView:
+        """Describe the session."""
+        states = [swarm.state for swarm, _ in self._running.values()]
+        now = self.time()
+        return SessionView(
+            port=self.port,
+            torrents=len(self.torrents),
+            peers=self._room.peers,
+            rate_down=sum(state.speed_down.rate(now) for state in states),
+            rate_up=sum(state.speed_up.rate(now) for state in states),
+            downloaded=sum(state.downloaded for state in states),
+            uploaded=sum(state.uploaded for state in states),
+        )
+
+    def set_limits(self, down: int | None = None, up: int | None = None) -> None:
+        """Limit the whole session, in bytes per second; 0 lifts a limit, None leaves it."""
+        if down is not None:
+            self._limit_down.set_rate(down, self.time())
+        if up is not None:
+            self._limit_up.set_rate(up, self.time())
+
+    # what connections call
+
+    def on_open(self, connection: Connection) -> None:
+        """Keep a stream that has no handshake yet, for a while."""
+        if len(self._pending) >= MOST_PENDING:
+            oldest = next(iter(self._pending))
+            oldest.abort("too many strangers at the door")
+        self._pending[connection] = None
+
+    def on_handshake(self, connection: Connection, theirs: Handshake) -> Conversation:
+        """Find the torrent a peer means and let it in; raises PeerError if there is none."""
+        self._pending.pop(connection, None)
+        swarm = self._swarms.get(theirs.info_hash)
+        if swarm is None:
+            raise PeerError("asks for a torrent we do not have")
+        return swarm.admit(connection, theirs, self.time())
+
+    def on_closed(self, connection: Connection, reason: str) -> None:
+        """Forget a stream; if we dialled it and it never said hello, its address is the worse for it."""
+        waiting = self._pending.pop(connection, self) is not self
+        if waiting and isinstance(connection.key, Dialled):
+            connection.key.recruit.handshake_failed(connection.key.address, reason)
+
+    # time
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = self.time()
+            for connection in list(self._pending):
+                overdue = connection.overdue(now)
+                if overdue:
+                    connection.abort(overdue)
+            for swarm, _ in list(self._running.values()):
+                try:
+                    swarm.tick(now)
+                except Exception:
+                    _log.exception("in the tick of %s", swarm.state.metainfo.name)
+
+
+def _folder(path: str | Path) -> Path:
+    return Path(path).expanduser()

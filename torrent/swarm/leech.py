@@ -1,0 +1,206 @@
+"""What do we ask of whom?
+
+From an unchoke to a verified piece: `refill` keeps a peer's pipeline full with what the picker chooses, `after_gulp`
+runs once per gulp of blocks, a complete piece goes to the disk threads in one job, and its verdict comes back to
+`_written`. When memory for pieces is spent the picker gives nothing and the peer is remembered as starved until a
+buffer comes back: we stop asking, never reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from torrent.errors import DiskError, PeerError
+from torrent.events import PieceFailed, PieceVerified
+from torrent.pieces import Received
+
+if TYPE_CHECKING:
+    from torrent.swarm.member import Member
+    from torrent.swarm.parts import Parts
+
+STALL_SECONDS = 20.0
+"""Seconds without any block after which a peer's requests go back to the picker and it counts as snubbing us."""
+
+UNASKED_MOST = 256
+"""Blocks nobody asked for that end a connection; a few are cancels that crossed on the wire."""
+
+
+class Leech:
+    """The downloading half of one torrent."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._state = parts.state
+        self._starved: dict[Member, None] = {}
+        self._fresh: list[int] = []
+        self._writing: dict[int, bytearray] = {}
+        self._unasked: dict[Member, int] = {}
+
+    # asking
+
+    def refill(self, member: Member, now: float) -> None:
+        """Fill the pipeline of `member` if a quarter of it is free."""
+        state = self._state
+        taker = member.taker
+        in_flight = len(taker.inflight)
+        room = member.pipeline.depth - in_flight
+        if room <= 0 or (in_flight and room < member.pipeline.depth >> 2) or not state.leeching:
+            return
+        only: int | None = None
+        if member.protocol.peer_choking:
+            only = member.allowed
+            if not only:
+                return
+        if not member.protocol.am_interested:
+            return
+        blocks = state.pieces.pick(taker, room, now, only=only)
+        if not blocks:
+            if not in_flight:
+                self._starved[member] = None
+            return
+        if not in_flight:
+            member.asked_idle = member.last_block = now
+        member.pipeline.asked(now, idle=not in_flight)
+        member.protocol.request(blocks)
+
+    def refill_all(self, now: float) -> None:
+        """Give work to everybody who may have it: blocks came back or memory did."""
+        for member in self._state.members:
+            self.refill(member, now)
+
+    def after_gulp(self, member: Member, size: int, now: float) -> None:
+        """Account `size` bytes of blocks and ask for more."""
+        state = self._state
+        state.downloaded += size
+        member.bytes_down += size
+        member.speed_down.add(size, now)
+        state.speed_down.add(size, now)
+        if member.asked_idle is not None:
+            member.pipeline.first_answer(now - member.asked_idle)
+            member.asked_idle = None
+        member.pipeline.receive(size, now)
+        member.taker.speed = member.speed_down.rate(now)
+        member.last_block = now
+        member.snubbed = False
+        self._cancel_others()
+        self.refill(member, now)
+
+    # what the peer says
+
+    def on_offer(self, member: Member) -> None:
+        """Tell the peer whether it has something for us now."""
+        state = self._state
+        if state.leeching:
+            member.protocol.set_interested(state.pieces.is_interesting(member.taker))
+            if member in self._starved or not member.taker.inflight:
+                self.refill(member, member.now)
+        self._parts.recruit.part_if_useless(member)
+
+    def on_choke(self, member: Member) -> None:
+        """Take back what the peer will not send; with the fast extension it rejects each request itself (BEP 6)."""
+        if not member.protocol.fast:
+            self._state.pieces.choked(member.taker, keep=0)
+            self.refill_all(member.now)
+
+    def on_reject(self, member: Member, piece: int, begin: int) -> None:
+        """Give a refused block to others."""
+        self._state.pieces.rejected(member.taker, piece, begin)
+        member.allowed &= ~(1 << piece)
+        if not member.taker.inflight:
+            self.refill_all(member.now)
+
+    def on_uncommon(self, member: Member, received: int, piece: int, begin: int, size: int) -> None:
+        """Act on a block that completed its piece, came twice, or was never asked for."""
+        state = self._state
+        if received == Received.COMPLETE:
+            buffer = self._writing[piece] = state.pieces.take_complete(piece)
+            state.store.write(piece, buffer, self._written)
+            return
+        state.wasted += size
+        if received == Received.UNREQUESTED:
+            count = self._unasked[member] = self._unasked.get(member, 0) + 1
+            if count > UNASKED_MOST:
+                raise PeerError("sends blocks nobody asked for")
+
+    def left(self, member: Member) -> None:
+        """Give everything the member held to others."""
+        self._starved.pop(member, None)
+        self._unasked.pop(member, None)
+        self._state.pieces.leave(member.taker)
+
+    # the disk's verdict
+
+    def _written(self, piece: int, good: bool, error: DiskError | None) -> None:
+        state = self._state
+        buffer = self._writing.pop(piece)
+        if error is not None:
+            state.pieces.unwritten(piece, buffer)
+            self._parts.on_disk_error(error)
+            return
+        if good:
+            convicted = state.pieces.verified(piece, buffer)
+            state.hub.publish(PieceVerified(state.hex, piece))
+            if not self._fresh:
+                self._parts.defer(self._tell)
+            self._fresh.append(piece)
+        else:
+            convicted = state.pieces.failed(piece, buffer)
+            state.hash_failures += 1
+            state.wasted += state.geometry.size(piece)
+            state.hub.publish(PieceFailed(state.hex, piece))
+        for name in convicted:
+            self._parts.recruit.ban(name, "sent corrupt data")
+        if self._starved or not good:
+            starved, self._starved = self._starved, {}
+            now = max((member.now for member in state.members), default=0.0)
+            for member in starved:
+                self.refill(member, now)
+
+    def _tell(self) -> None:
+        """Announce what was verified since the last call, and lose interest where nothing is left to want."""
+        state = self._state
+        fresh, self._fresh = self._fresh, []
+        announced = 0
+        for piece in fresh:
+            announced |= 1 << piece
+        for member in list(state.members):
+            if not member.taker.is_seed:
+                self._announce(member, fresh)
+            if member.protocol.am_interested and not state.pieces.is_interesting(member.taker):
+                member.protocol.set_interested(False)
+        if state.pieces.done and not state.complete:
+            self._parts.on_complete()
+
+    def _announce(self, member: Member, fresh: Iterable[int]) -> None:
+        has = member.taker.has
+        lacking = [piece for piece in fresh if not has >> piece & 1]
+        if lacking:
+            member.protocol.have(lacking)
+
+    def _cancel_others(self) -> None:
+        cancels = self._state.pieces.take_cancels()
+        if not cancels:
+            return
+        members = {member.taker: member for member in self._state.members}
+        for taker, *block in cancels:
+            if taker in members:
+                members[taker].protocol.cancel([(block[0], block[1], block[2])])
+
+    # time
+
+    def tick(self, now: float) -> None:
+        """Take blocks back from peers that stall, and try again for those that starve."""
+        state = self._state
+        if not state.leeching:
+            return
+        came_back = 0
+        for member in state.members:
+            if member.taker.inflight and now - member.last_block > STALL_SECONDS:
+                came_back += state.pieces.lapse(member.taker, now - STALL_SECONDS / 2)
+                member.snubbed = True
+                member.pipeline.stalled()
+                member.last_block = now
+        if came_back or self._starved:
+            self._starved.clear()
+            self.refill_all(now)

@@ -1,0 +1,224 @@
+"""Where do peers come from, who is let in, and who has to go? (S)
+
+Addresses go into the peer book; `tick` dials the best of them within the limits of the torrent and of the process. A
+stream that finished its handshake, dialled or accepted, is admitted or refused in one place, `admit`.
+
+What a hostile peer may try, and where it ends: connecting to itself through us, connecting twice, returning after a
+ban, filling every slot (`admit`); naming a port that is not its own (`learnt_port` only adds an address to the book).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from torrent.errors import PeerError, RemoteError
+from torrent.events import PeerBanned, PeerConnected, PeerDisconnected
+from torrent.net import dial, is_loopback, pack
+from torrent.peer import Connection, ExtensionHandshake, Handshake
+from torrent.peer.connection import Host
+from torrent.swarm.member import MOST_ASKED, Member
+from torrent.swarm.parts import Parts
+from torrent.terms import Address, InfoHash
+
+CLIENT = "torrent 0.1.0"
+
+MOST_DIALS_PER_TICK = 30
+"""Dials begun in one second by one torrent: a list of a thousand addresses does not become a thousand packets."""
+
+
+@dataclass(slots=True)
+class Room:
+    """How many connections the process holds and may hold; shared by all torrents."""
+
+    most_peers: int
+    most_half_open: int
+    peers: int = 0
+    half_open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What a dialled connection is filed under until its handshake is done."""
+
+    recruit: Recruit
+    address: Address
+    source: str
+
+
+class Recruit:
+    """The peers of one torrent: known, dialled, connected, gone."""
+
+    def __init__(
+        self, parts: Parts, host: Host, room: Room, port: int, spawn: Callable[[Coroutine[Any, Any, None]], object]
+    ) -> None:
+        self._parts = parts
+        self._state = parts.state
+        self._host = host
+        self._room = room
+        self._port = port
+        self._spawn = spawn
+        self._greeting = self._our_extensions()
+
+    # addresses
+
+    def add(self, addresses: Iterable[Address], source: str) -> int:
+        """Put addresses into the book and dial at once where there is room; return how many were new."""
+        new = self._state.book.add(addresses, source, self._host.time())
+        if new:
+            self.dial_some(self._host.time())
+        return new
+
+    def learnt_port(self, member: Member, address: Address) -> None:
+        """Note where a peer that connected to us listens."""
+        self._state.book.add([address], member.source, self._host.time())
+        self._state.book.connected(address, self._host.time())
+
+    def dial_some(self, now: float) -> None:
+        """Dial the best known addresses, within the limits."""
+        state, room = self._state, self._room
+        if not state.active:
+            return
+        free = min(
+            state.config.net.max_peers_per_torrent - len(state.members) - state.dialling,
+            room.most_peers - room.peers - room.half_open,
+            room.most_half_open - room.half_open,
+            MOST_DIALS_PER_TICK,
+        )
+        if free <= 0:
+            return
+        for address, source in state.book.next_to_dial(now, free, seeding=not state.leeching):
+            state.dialling += 1
+            room.half_open += 1
+            self._spawn(self._dial(address, source))
+
+    async def _dial(self, address: Address, source: str) -> None:
+        state = self._state
+        info_hash = state.metainfo.info_hash
+        ours = self._our_handshake(info_hash)
+        key = Dialled(self, address, source)
+        try:
+            await dial(lambda: Connection(self._host, ours=ours, key=key), address, state.config.net.bind)
+        except RemoteError as error:
+            state.book.failed(address, self._host.time(), str(error))
+        except asyncio.CancelledError:
+            state.book.failed(address, self._host.time(), "cancelled")
+            raise
+        finally:
+            state.dialling -= 1
+            self._room.half_open -= 1
+
+    def handshake_failed(self, address: Address, reason: str) -> None:
+        """Note that a dialled stream ended before its handshake."""
+        self._state.book.failed(address, self._host.time(), reason)
+
+    # admission
+
+    def admit(self, connection: Connection, theirs: Handshake, now: float) -> Member:
+        """Let a peer in and greet it; raises PeerError if it may not stay."""
+        state = self._state
+        filed = connection.key if isinstance(connection.key, Dialled) else None
+        self._check(connection, theirs)
+        if connection.incoming:
+            connection.write(self._our_handshake(theirs.info_hash).encode())
+        source = filed.source if filed is not None else "incoming"
+        member = Member(self._parts, connection, theirs, source, now)
+        connection.gulp = self._parts.gulp
+        state.members[member] = None
+        self._room.peers += 1
+        if filed is not None:
+            state.book.connected(filed.address, now)
+        state.pieces.join(member.taker)
+        self._parts.seed.greet(member)
+        member.protocol.extension(0, self._greeting_for(member))
+        state.hub.publish(PeerConnected(state.hex, str(member.address), member.client, member.incoming))
+        return member
+
+    def _check(self, connection: Connection, theirs: Handshake) -> None:
+        state = self._state
+        address = connection.address
+        if not state.active:
+            raise PeerError("the torrent is paused")
+        if theirs.peer_id == state.peer_id:
+            state.book.mark_self(connection.key.address if isinstance(connection.key, Dialled) else address)
+            raise PeerError("this is our own address")
+        if state.book.is_banned(address):
+            raise PeerError("banned")
+        if any(member.peer_id == theirs.peer_id for member in state.members):
+            raise PeerError("connected already")
+        if len(state.members) >= state.config.net.max_peers_per_torrent or self._room.peers >= self._room.most_peers:
+            raise PeerError("no room for more peers")
+
+    def _our_handshake(self, info_hash: InfoHash) -> Handshake:
+        v2 = self._state.metainfo.info_hash_v2 is not None
+        return Handshake(info_hash, self._state.peer_id, fast=True, extended=True, v2=v2)
+
+    def _our_extensions(self) -> ExtensionHandshake:
+        return ExtensionHandshake(client=CLIENT, reqq=MOST_ASKED, port=self._port)
+
+    def _greeting_for(self, member: Member) -> bytes:
+        ours = self._greeting
+        return ExtensionHandshake(
+            client=ours.client,
+            reqq=ours.reqq,
+            port=ours.port,
+            upload_only=not self._state.leeching,
+            your_ip=pack(Address(member.host, 1))[:-2],
+        ).encode()
+
+    # parting
+
+    def part_if_useless(self, member: Member) -> None:
+        """End a connection between two sides that only upload (BEP 21)."""
+        if not self._state.leeching and (member.upload_only or member.taker.is_seed) and member.source != "user":
+            member.connection.close("both sides are complete")
+
+    def completed(self) -> None:
+        """Tell everybody that we only upload from now on, and let the other seeds go."""
+        for member in list(self._state.members):
+            member.protocol.extension(0, self._greeting_for(member))
+            self.part_if_useless(member)
+
+    def left(self, member: Member, reason: str) -> None:
+        """Forget a peer whose connection ended."""
+        state, parts = self._state, self._parts
+        if state.members.pop(member, self) is self:
+            return
+        self._room.peers -= 1
+        parts.throttle.forget(member)
+        parts.leech.left(member)
+        parts.seed.left(member)
+        filed = member.connection.key
+        now = self._host.time()
+        if isinstance(filed, Dialled):
+            state.book.left(filed.address, now, useful=bool(member.bytes_down or member.bytes_up))
+        elif member.their_extensions.port:
+            state.book.left(Address(member.host, member.their_extensions.port), now)
+        state.hub.publish(PeerDisconnected(state.hex, str(member.address), reason))
+        if not state.stopping:
+            parts.defer(lambda: parts.leech.refill_all(now))
+            parts.defer(lambda: parts.seed.fill(now))
+
+    def ban(self, name: object, reason: str) -> None:
+        """Ban a peer for good and end its connections.
+
+        An address is banned whole, except on this machine, where many honest peers may share it.
+        """
+        state = self._state
+        for member in [member for member in state.members if member.name == name]:
+            if is_loopback(member.host):
+                state.book.ban_address(member.connection.address)
+                if isinstance(member.connection.key, Dialled):
+                    state.book.ban_address(member.connection.key.address)
+            else:
+                state.book.ban(member.host)
+            state.bans += 1
+            state.hub.publish(PeerBanned(state.hex, str(member.address), reason))
+            member.connection.abort(f"banned: {reason}")
+
+    def close_all(self, reason: str) -> None:
+        """End every connection."""
+        for member in list(self._state.members):
+            member.connection.close(reason)
