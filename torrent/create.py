@@ -1,0 +1,304 @@
+"""How does a file or a folder become a .torrent? (shell)
+
+`create` walks, hashes and assembles; what the document looks like is decided in `torrent.metainfo.build`. Hashing runs
+in threads (hashlib and the reads let go of the GIL), each over a run of pieces of a few megabytes, which the kernel is
+told to read ahead; memory is bounded by the threads, not by the torrent.
+
+Rules of the walk, so that the same tree always gives the same bytes:
+
+- Order does not depend on the disk: `build.plan` sorts. Devices, pipes and sockets are left out; hidden files are not.
+- Links: "follow" stores what a link leads to, as if it were there, unless that lies outside of the folder or the link
+  leads to a folder it stands in; "keep" stores links to inside as links (BEP 47); "skip" stores none. Links that lead
+  outside or nowhere are left out in each case.
+- An exclude pattern is a glob for a file name or for the whole path below the root; an excluded folder is not entered.
+
+A file that changes while it is hashed ends the work: the torrent would describe something that never existed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from torrent.errors import InputError
+from torrent.metainfo import FileEntry, Plan, build, merkle
+from torrent.storage import Layout, digest, disk_error, scratch
+from torrent.text import safe_text
+
+Links = Literal["follow", "keep", "skip"]
+Progress = Callable[[int, int], None]
+"""Told how many bytes are hashed, of how many."""
+
+_BATCH = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file on disk: what the torrent says of it, where to read it, and what proves that it did not change."""
+
+    entry: FileEntry
+    source: str
+    mtime_ns: int
+
+
+def create(
+    path: str | Path,
+    *,
+    version: build.Version = "hybrid",
+    piece_length: int | Literal["auto"] = "auto",
+    name: str = "",
+    trackers: Sequence[Sequence[str]] = (),
+    web_seeds: Sequence[str] = (),
+    http_seeds: Sequence[str] = (),
+    nodes: Sequence[tuple[str, int]] = (),
+    private: bool = False,
+    source: str = "",
+    comment: str = "",
+    created_by: str = "",
+    creation_date: int | None = None,
+    exclude: Sequence[str] = (),
+    links: Links = "follow",
+    attributes: bool = True,
+    pad: bool = False,
+    threads: int = 0,
+    on_progress: Progress | None = None,
+) -> bytes:
+    """Return the .torrent file of `path`, a file or a folder.
+
+    `trackers`: tiers. `creation_date`: seconds since 1970, None leaves it out. `attributes`: note executable files.
+    `pad`: align the files of a v1 torrent. `threads`: 0 for one per processor. `on_progress` is called in the calling
+    thread. `InputError` if there is nothing to share or a file changes meanwhile, `DiskError` if one cannot be read.
+    """
+    root = Path(os.path.realpath(path))
+    found = list(_walk(root, exclude, links, attributes))
+    if not found:
+        raise InputError(f"{safe_text(str(path))}: there is nothing to share")
+    total = sum(file.entry.length for file in found)
+    if not total:
+        raise InputError(f"{safe_text(str(path))}: all files are empty")
+    size = build.auto_piece_length(total) if piece_length == "auto" else piece_length
+    plan = build.plan([file.entry for file in found], size, version, pad=pad)
+    v1, pieces = _hash(plan, found, threads or os.cpu_count() or 1, on_progress)
+    _require_unchanged(found)
+    roots, layers = _trees(plan, pieces)
+    return build.assemble(
+        plan,
+        name=name or root.name,
+        v1_hashes=v1 if version != "v2" else None,
+        v2_roots=roots if version != "v1" else None,
+        v2_layers=layers if version != "v1" else None,
+        trackers=trackers,
+        web_seeds=web_seeds,
+        http_seeds=http_seeds,
+        private=private,
+        source=source,
+        comment=comment,
+        created_by=created_by,
+        creation_date=creation_date,
+        nodes=nodes,
+    )
+
+
+def _walk(root: Path, exclude: Sequence[str], links: Links, attributes: bool) -> Iterator[_Found]:
+    try:
+        state = root.stat()
+        if stat.S_ISREG(state.st_mode):
+            yield _found((), str(root), state, attributes)
+            return
+        if not stat.S_ISDIR(state.st_mode):
+            raise InputError(f"{safe_text(str(root))} is neither a file nor a folder")
+        inside = str(root).rstrip("/") + "/"
+        waiting: list[tuple[tuple[str, ...], str]] = [((), str(root))]
+        while waiting:
+            above, folder = waiting.pop()
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    path = (*above, entry.name)
+                    if any(fnmatchcase(entry.name, glob) or fnmatchcase("/".join(path), glob) for glob in exclude):
+                        continue
+                    target = entry.path
+                    if entry.is_symlink():
+                        target = os.path.realpath(entry.path)
+                        if links == "skip" or not target.startswith(inside) or not os.path.lexists(target):
+                            continue
+                        if links == "keep":
+                            yield _Found(FileEntry(path, 0, "l", tuple(target[len(inside) :].split("/"))), "", 0)
+                            continue
+                        if f"{os.path.realpath(folder)}/".startswith(f"{target}/"):
+                            continue
+                    if entry.is_dir():
+                        waiting.append((path, target))
+                    elif entry.is_file():
+                        yield _found(path, target, entry.stat(), attributes)
+    except OSError as error:
+        raise disk_error(error, "read", str(error.filename or root)) from error
+
+
+def _found(path: tuple[str, ...], source: str, state: os.stat_result, attributes: bool) -> _Found:
+    attr = "x" if attributes and state.st_mode & stat.S_IXUSR else ""
+    return _Found(FileEntry(path, state.st_size, attr), source, state.st_mtime_ns)
+
+
+def _require_unchanged(found: Sequence[_Found]) -> None:
+    for file in found:
+        if file.source:
+            try:
+                now = Path(file.source).stat()
+            except OSError as error:
+                raise disk_error(error, "read", file.source) from error
+            if (now.st_size, now.st_mtime_ns) != (file.entry.length, file.mtime_ns):
+                raise _changed(file.source)
+
+
+def _changed(source: str) -> InputError:
+    return InputError(f"{safe_text(source)} changed while it was being hashed")
+
+
+def _hash(
+    plan: Plan, found: Sequence[_Found], threads: int, on_progress: Progress | None
+) -> tuple[bytes, list[tuple[int, bytes]]]:
+    """Return the joined v1 hashes, and for each piece of a v2 torrent the file it belongs to and its root."""
+    layout = Layout(_placed(plan), piece_length=plan.piece_length, length=plan.length)
+    sources = [found[file.source].source if file.source is not None else "" for file in plan.files]
+    step = max(1, _BATCH // plan.piece_length)
+    runs = [range(first, min(first + step, plan.pieces)) for first in range(0, plan.pieces, step)]
+    owners = [index for index, file in enumerate(plan.files) if file.length and not file.is_pad]
+    starts = [plan.files[index].offset for index in owners]
+
+    def work(run: range) -> tuple[bytes, list[tuple[int, bytes]]]:
+        reader = _Reader(layout, sources)
+        try:
+            reader.ahead(run.start * plan.piece_length, len(run) * plan.piece_length)
+            return _hash_run(plan, run, reader.fill, owners, starts)
+        finally:
+            reader.close()
+
+    v1: list[bytes] = []
+    pieces: list[tuple[int, bytes]] = []
+    done = 0
+    with ThreadPoolExecutor(threads, "hash") as pool:
+        try:
+            for run, (hashes, roots) in zip(runs, pool.map(work, runs), strict=True):
+                v1.append(hashes)
+                pieces += roots
+                done = min(plan.length, done + len(run) * plan.piece_length)
+                if on_progress is not None:
+                    on_progress(done, plan.length)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return b"".join(v1), pieces
+
+
+def _hash_run(
+    plan: Plan, run: range, read: Callable[[int, memoryview], None], owners: list[int], starts: list[int]
+) -> tuple[bytes, list[tuple[int, bytes]]]:
+    view, size = scratch(), plan.piece_length
+    v1: list[bytes] = []
+    roots: list[tuple[int, bytes]] = []
+    for piece in run:
+        offset = piece * size
+        end = min(offset + size, plan.length)
+        if plan.version == "v1":
+            v1.append(digest(read, offset, end - offset, view, v1=True, v2_length=0)[0])
+            continue
+        owner = owners[bisect_right(starts, offset) - 1]
+        file = plan.files[owner]
+        filled = min(end, file.offset + file.length) - offset
+        if plan.version == "v2":
+            end = offset + filled
+        hash_v1, leaves = digest(read, offset, end - offset, view, v1=plan.version == "hybrid", v2_length=filled)
+        v1.append(hash_v1)
+        roots.append((owner, merkle.root(leaves, merkle.piece_leaves(file.length, size))))
+    return b"".join(v1), roots
+
+
+def _trees(plan: Plan, pieces: list[tuple[int, bytes]]) -> tuple[list[bytes | None], list[bytes | None]]:
+    """Return the v2 root and the v2 piece layer of each file."""
+    layers: list[list[bytes]] = [[] for _ in plan.files]
+    for owner, root in pieces:
+        layers[owner].append(root)
+    roots: list[bytes | None] = []
+    for file, layer in zip(plan.files, layers, strict=True):
+        if not layer:
+            roots.append(None)
+        elif file.length <= plan.piece_length:
+            roots.append(layer[0])
+        else:
+            roots.append(merkle.file_root(layer, plan.piece_length))
+    return roots, [b"".join(layer) if len(layer) > 1 else None for layer in layers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    path: tuple[str, ...]
+    length: int
+    offset: int
+    is_pad: bool
+    is_symlink: bool
+
+
+def _placed(plan: Plan) -> list[_Placed]:
+    return [
+        _Placed(file.path or ("",), file.length, file.offset, file.is_pad, file.symlink is not None)
+        for file in plan.files
+    ]
+
+
+class _Reader:
+    """Reads piece space from front to back, one file open at a time."""
+
+    def __init__(self, layout: Layout, sources: Sequence[str]) -> None:
+        self._layout = layout
+        self._sources = sources
+        self._place = -1
+        self._fd = -1
+
+    def fill(self, offset: int, view: memoryview) -> None:
+        at = 0
+        for place, start, size in self._layout.spans(offset, len(view)):
+            if place < 0:
+                view[at : at + size] = bytes(size)
+                at += size
+                continue
+            try:
+                fd = self._open(place)
+                end = at + size
+                while at < end:
+                    got = os.preadv(fd, [view[at:end]], start)
+                    if not got:
+                        raise _changed(self._sources[place])
+                    at += got
+                    start += got
+            except OSError as error:
+                raise disk_error(error, "read", self._sources[place]) from error
+
+    def ahead(self, offset: int, length: int) -> None:
+        """Ask the kernel to read the first file of a range ahead."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        place, start, size = self._layout.spans(offset, min(length, self._layout.length - offset))[0]
+        if place >= 0 and size > 1 << 20:
+            try:
+                os.posix_fadvise(self._open(place), start, size, os.POSIX_FADV_WILLNEED)
+            except OSError as error:
+                raise disk_error(error, "read", self._sources[place]) from error
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = self._place = -1
+
+    def _open(self, place: int) -> int:
+        if place != self._place:
+            self.close()
+            self._fd = os.open(self._sources[place], os.O_RDONLY | os.O_CLOEXEC)
+            self._place = place
+        return self._fd

@@ -1,0 +1,116 @@
+"""How does the resume record of an open torrent follow its files? (shell)
+
+Everything here runs in the one background thread, so its state needs no lock. A `Claim` is made on the loop: the pieces
+in it were written before, so the places they touch are among the dirty ones taken afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from torrent.errors import DiskError
+from torrent.metainfo import Metainfo
+from torrent.storage.files import Tree, disk_error
+from torrent.storage.opening import proof
+from torrent.storage.records import Record
+from torrent.storage.resume import ABSENT, Proof, Resume
+
+MANY = 64
+"""Places from which on one flush of the whole file system is quicker than one for each."""
+
+
+class Claim(NamedTuple):
+    """What the record shall say."""
+
+    have: int
+    synced: int
+    uploaded: int
+    downloaded: int
+    clean: bool = False
+
+
+class Journal:
+    """The record of one open torrent."""
+
+    def __init__(
+        self,
+        metainfo: Metainfo,
+        tree: Tree,
+        record: Record,
+        boot_id: str,
+        proofs: Mapping[int, Proof],
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._metainfo = metainfo
+        self._tree = tree
+        self._record = record
+        self._boot_id = boot_id
+        self._clock_ns = clock_ns
+        self._proofs = [proofs.get(place, ABSENT) for place in range(tree.layout.part + 1)]
+        self._unsynced: set[int] = set()
+        self._unsynced_bytes = 0
+        self._failed = False
+
+    def save(self, claim: Claim, *, sync: bool) -> None:
+        """Save a record, after flushing the files if `sync`; `DiskError`."""
+        self._gather()
+        if sync:
+            self._sync()
+            claim = claim._replace(synced=claim.have)
+        self._record.save(self._resume(claim))
+
+    def finish(self, claim: Claim, sync_limit: int) -> None:
+        """Save the last record, flushing first if there is little to flush, and let go of files and lock."""
+        try:
+            self._gather()
+            if self._unsynced_bytes <= sync_limit and len(self._unsynced) <= MANY:
+                try:
+                    self._sync()
+                    claim = claim._replace(synced=claim.have)
+                except DiskError:
+                    pass
+            self._record.save(self._resume(claim))
+        finally:
+            self._tree.close()
+            self._record.unlock()
+
+    def _gather(self) -> None:
+        places, size = self._tree.take_dirty()
+        self._unsynced |= places
+        self._unsynced_bytes += size
+        for place in places:
+            self._proofs[place] = proof(self._tree.stat(place))
+
+    def _sync(self) -> None:
+        if self._failed:
+            raise DiskError("an earlier flush failed; what was written since is checked at the next start")
+        name = str(self._tree.root)
+        try:
+            for folder in self._tree.take_new_folders():
+                self._tree.sync_folder(folder)
+            if len(self._unsynced) <= MANY or not self._tree.sync_all():
+                for place in self._unsynced:
+                    name = self._tree.name(place)
+                    self._tree.sync_place(place)
+        except OSError as error:
+            self._failed = True
+            raise disk_error(error, "flush", name) from error
+        self._unsynced.clear()
+        self._unsynced_bytes = 0
+
+    def _resume(self, claim: Claim) -> Resume:
+        return Resume(
+            info_hash=self._metainfo.hex,
+            pieces=self._tree.layout.pieces,
+            have=claim.have,
+            synced=claim.synced & claim.have,
+            boot_id=self._boot_id,
+            written_ns=self._clock_ns(),
+            clean=claim.clean,
+            proofs=tuple(self._proofs),
+            placed=self._tree.layout.placed,
+            uploaded=claim.uploaded,
+            downloaded=claim.downloaded,
+        )
