@@ -26,8 +26,10 @@ def test_of_several_the_one_whose_block_differs_is_convicted() -> None:
     assert blame.failed(5, spoiled(1, 2), ["a", "b", "c", "a"]) == []
     assert blame.parole == 1 << 5
     assert blame.is_suspect(5, "a") and blame.is_exclusive(5)
+    assert blame.is_suspected("a") and not blame.is_suspected("d")
     assert not blame.is_suspect(5, "d") and not blame.is_suspect(4, "a")
     assert sorted(blame.verified(5, GOOD)) == ["b", "c"]
+    assert not blame.is_suspected("a")
     assert blame.parole == 0
     assert blame.verified(5, GOOD) == []
 
@@ -36,7 +38,9 @@ def test_several_rounds_are_remembered() -> None:
     blame = Blame()
     blame.failed(0, spoiled(0), ["a", "b", "b", "b"])
     blame.failed(0, spoiled(3), ["c", "c", "c", "d"])
+    assert all(blame.is_suspected(name) for name in "abcd")
     assert sorted(blame.verified(0, GOOD)) == ["a", "d"]
+    assert not any(blame.is_suspected(name) for name in "abcd")
 
 
 def test_a_round_with_one_sender_convicts_it_and_keeps_the_case() -> None:

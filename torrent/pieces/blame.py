@@ -14,6 +14,7 @@ convicted for bytes nobody sent).
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from torrent.pieces.partial import PAD
@@ -49,10 +50,11 @@ def _digest(view: memoryview, block: int) -> bytes:
 class Blame:
     """The open cases of one torrent; `parole` is the set of their pieces."""
 
-    __slots__ = ("_blocks", "_cases", "parole")
+    __slots__ = ("_blocks", "_cases", "_suspected", "parole")
 
     def __init__(self) -> None:
         self._cases: dict[int, _Case] = {}
+        self._suspected: Counter[Hashable] = Counter()
         self._blocks = 0
         self.parole = 0
 
@@ -76,7 +78,9 @@ class Blame:
         self._blocks += len(entries)
         if len(case.rounds) > _MAX_ROUNDS:
             self._blocks -= len(case.rounds.pop(0))
+        self._suspected -= Counter(case.suspects)
         case.suspects = {sender for entries in case.rounds for _, _, sender in entries}
+        self._suspected += Counter(case.suspects)
         case.tries = 0
         case.waiting = None
         while self._blocks > _MAX_BLOCKS:
@@ -100,13 +104,19 @@ class Blame:
         return list(convicted)
 
     def _close(self, piece: int) -> None:
-        self._blocks -= self._cases.pop(piece).blocks()
+        case = self._cases.pop(piece)
+        self._blocks -= case.blocks()
+        self._suspected -= Counter(case.suspects)
         self.parole ^= 1 << piece
 
     def is_suspect(self, piece: int, name: Hashable) -> bool:
         """Answer whether this sender gave a block when the piece failed."""
         case = self._cases.get(piece)
         return case is not None and name in case.suspects
+
+    def is_suspected(self, name: Hashable) -> bool:
+        """Answer whether this sender is a suspect of any open case."""
+        return name in self._suspected
 
     def is_exclusive(self, piece: int) -> bool:
         """Answer whether the piece is to be fetched from one source alone."""

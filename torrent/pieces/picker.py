@@ -1,10 +1,11 @@
 """Which blocks should this taker be asked for next?
 
-In this order: (1) the open blocks of pieces it owns, (2) those of pieces without an owner, (3) a new piece: one on
-parole, else by priority, then those wanted first, then random ones until a few are complete, then the rarest; or the
+In this order: a piece on parole (see `blame`), (1) the open blocks of pieces it owns, (2) those of pieces without an
+owner, (3) a new piece: by priority, then those wanted first, then random ones until a few are complete, then the rarest; or the
 lowest when sequential, (4) open blocks of other takers' pieces, the slowest owner first, each as much as evens out the
 two, (5) what `endgame` finds. A fast taker owns the piece it opens: fewer pieces are in progress and a bad one has one
-culprit.
+culprit. A suspect of an open case owns what it opens too, and mixes its blocks with those of others only when it finds
+nothing to fetch alone: whether it lies comes out sooner.
 
 Nothing here loops over all pieces: candidates are worked out by operations on whole sets, once per call at most unless
 they run out, and kept for a while where they are dear (see `pool`).
@@ -61,12 +62,18 @@ class Picker:
         """Choose up to `n` blocks and put them in flight."""
         out: list[tuple[int, int, int]] = []
         board = self._board
-        if taker.mine:
+        alone = False
+        if board.blame.parole:
+            n -= self._on_parole(taker, n, now, only, out)
+            alone = board.blame.is_suspected(taker.name)
+        if taker.mine and n > 0:
             n -= self._own(taker, n, now, only, out)
+        if alone and n > 0 and board.wanted:
+            n -= self._new(taker, n, now, only, out, alone)
         if n > 0 and board.shared:
             n -= self._ownerless(taker, n, now, only, out)
         if n > 0 and board.wanted:
-            n -= self._new(taker, n, now, only, out)
+            n -= self._new(taker, n, now, only, out, alone)
         if n > 0 and board.owned:
             n -= self._share(taker, n, now, only, out)
         if n > 0 and board.partials:
@@ -99,16 +106,16 @@ class Picker:
             asked += self._requests.ask(taker, partial, n - asked, now, out)
         return asked
 
-    def _new(self, taker: Taker, n: int, now: float, only: int | None, out: list[tuple[int, int, int]]) -> int:
+    def _new(
+        self, taker: Taker, n: int, now: float, only: int | None, out: list[tuple[int, int, int]], alone: bool
+    ) -> int:
         board, ask = self._board, self._requests.ask
         asked = 0
-        if board.blame.parole:
-            asked = self._on_parole(taker, n, now, only, out)
         pool = taker.pool if only is None else None
         if pool is not None and (pool.epoch != board.epoch or pool.until < now):
             pool = None
         seconds = _OWN_SECONDS_IN_ORDER if self.sequential else OWN_SECONDS
-        fast = taker.speed * seconds > board.geometry.piece_length
+        owns = alone or taker.speed * seconds > board.geometry.piece_length
         state, rng = board.state, self._rng
         while asked < n:
             piece = pool.pop(rng) if pool is not None else -1
@@ -124,7 +131,7 @@ class Picker:
                 if pool is not None:
                     pool.put_back(piece)
                 break
-            if fast:
+            if owns:
                 partial.owner = taker
             asked += ask(taker, partial, n - asked, now, out)
         if only is None:
