@@ -62,9 +62,9 @@ class Magnet:
     @classmethod
     def parse(cls, text: str) -> Magnet:
         """Read a magnet link, or a bare hash (40 or 64 hex digits, 32 of base32); MagnetError otherwise."""
-        text = text.strip()
         if len(text) > MAX_MAGNET:
             raise MagnetError("the magnet link is too long")
+        text = text.encode("utf-8", "replace").decode().strip()  # an argument may hold lone surrogates
         if text[:8].lower() != "magnet:?":
             return _bare(text)
         keys: dict[str, list[str]] = {}
