@@ -1,11 +1,11 @@
 """Which blocks should this taker be asked for next?
 
 In this order: a piece on parole (see `blame`), (1) the open blocks of pieces it owns, (2) those of pieces without an
-owner, (3) a new piece: by priority, then those wanted first, then random ones until a few are complete, then the rarest; or the
-lowest when sequential, (4) open blocks of other takers' pieces, the slowest owner first, each as much as evens out the
-two, (5) what `endgame` finds. A fast taker owns the piece it opens: fewer pieces are in progress and a bad one has one
-culprit. A suspect of an open case owns what it opens too, and mixes its blocks with those of others only when it finds
-nothing to fetch alone: whether it lies comes out sooner.
+owner, (3) a new piece: by priority, then those wanted first, then random ones until a few are complete, then the
+rarest; or the lowest when sequential, (4) open blocks of other takers' pieces, the slowest owner first, each as much as
+evens out the two, (5) what `endgame` finds. A fast taker owns the piece it opens: fewer pieces are in progress and a
+bad one has one culprit. A suspect of an open case owns what it opens too, and mixes its blocks with those of others
+only when it finds nothing to fetch alone: whether it lies comes out sooner.
 
 Nothing here loops over all pieces: candidates are worked out by operations on whole sets, once per call at most unless
 they run out, and kept for a while where they are dear (see `pool`).
@@ -194,7 +194,9 @@ class Picker:
         for piece in bits.iterate(usable):
             partial = self._board.partials[piece]
             owner = partial.owner
-            if owner is None or owner is taker or len(partials) >= _SHARED_AT_ONCE:
+            if len(partials) >= _SHARED_AT_ONCE:
+                break
+            if owner is None or owner is taker:
                 continue
             if partial.exclusive:
                 if now - partial.opened < PAROLE_SECONDS:
