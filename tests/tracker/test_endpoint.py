@@ -49,6 +49,17 @@ async def test_a_silent_tracker_times_out(fake_udp: Start) -> None:
     endpoint.close()
 
 
+async def test_who_gives_up_leaves_nothing_behind(fake_udp: Start) -> None:
+    fake = await fake_udp(lambda data: [])
+    endpoint = await UdpEndpoint.open("127.0.0.1", Random(1))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await endpoint.ask(address(fake.url), SCRAPE, b"", 60.0)
+    assert endpoint._core.next_deadline() is None
+    assert not endpoint._waiting
+    endpoint.close()
+
+
 async def test_closing_ends_who_waits(fake_udp: Start) -> None:
     fake = await fake_udp(lambda data: [])
     endpoint = await UdpEndpoint.open("127.0.0.1", Random(1))

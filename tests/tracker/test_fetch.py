@@ -85,8 +85,11 @@ async def test_circles_end(fake_http: Start) -> None:
 )
 async def test_redirects_to_where_no_tracker_is(fake_http: Start, location: str) -> None:
     fake = await fake_http(status="302 Found", head=f"Location: {location}\r\n")
-    with pytest.raises(TrackerError):
+    with pytest.raises(TrackerError) as caught:
         await get(fake.url)
+    if location:
+        assert "too often" not in str(caught.value)
+        assert len(fake.heads) == 1
 
 
 @pytest.mark.parametrize("status", ["500 Oops", "404 Not Found", "204 No Content", "304 Not Modified", "999 What"])

@@ -158,8 +158,10 @@ def test_an_announce_under_a_fresh_id_is_repeated_as_it_is() -> None:
     [(_, _, transaction)] = sent(core)
     core.receive(connected(core, transaction), TRACKER, 0.5)
     sent(core)
-    core.tick(0.5 + FIRST_RETRY)
-    assert [(first, action) for first, action, _ in sent(core)] == [(77, ANNOUNCE)]
+    for wait in (FIRST_RETRY, 3 * FIRST_RETRY, 7 * FIRST_RETRY):
+        assert core.next_deadline() == 0.5 + wait
+        core.tick(0.5 + wait)
+        assert [(first, action) for first, action, _ in sent(core)] == [(77, ANNOUNCE)]
 
 
 def test_a_remembered_id_that_meets_silence_is_fetched_anew() -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from base64 import b64encode
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from torrent.errors import TrackerError
@@ -44,8 +46,12 @@ async def fetch(
     `ips` are those of the first host, as `resolve` gave them. The whole time is the caller's to limit. `tls` replaces
     the system's certificates.
     """
+    if "aiohttp" not in sys.modules:  # a tenth of a second, which the loop has better uses for
+        await asyncio.to_thread(import_module, "aiohttp")
     import aiohttp
 
+    if tls is None and url.scheme == "https":
+        tls = await asyncio.to_thread(_tls)
     for _ in range(MAX_REDIRECTS + 1):
         try:
             status, location, body = await _get(url, ips, user_agent, bind, first_byte, tls)

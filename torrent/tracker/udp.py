@@ -112,7 +112,6 @@ class _Question:
     attempts: int = 0
     resend_at: float = 0.0
     remembered: bool = False
-    second_chance: bool = True
 
 
 @dataclass(slots=True)
@@ -246,10 +245,9 @@ class UdpCore:
         connection.waiting.clear()
 
     def _refused(self, question: _Question, message: bytes, now: float) -> None:
-        if not (question.remembered and question.second_chance):
+        if not question.remembered:
             self._finish(question, refusal(message))
             return
-        question.second_chance = False
         self._transactions.pop(question.transaction, None)
         self._connections[question.to].good_until = -1.0
         self._go(question, now)
