@@ -9,6 +9,8 @@ from torrent.pieces import Geometry, Pieces, Received, Taker, bits
 from torrent.pieces.partial import PAD
 from torrent.terms import BLOCK_SIZE
 
+SHORT = 100
+
 
 class Budget:
     """Buffers that count what is out, and come back dirty."""
@@ -26,6 +28,15 @@ class Budget:
 
     def give(self, buffer: bytearray) -> None:
         del self.out[id(buffer)]
+
+
+def make(
+    count: int = 8, blocks: int = 4, have: int = 0, *, most: int = 1 << 60, seed: int = 1, **more: object
+) -> tuple[Pieces, Budget]:
+    """A torrent of `count` pieces, the last one short, with a budget of `most` bytes."""
+    geometry = Geometry(count * blocks * BLOCK_SIZE - SHORT, blocks * BLOCK_SIZE)
+    budget = Budget(most)
+    return Pieces(geometry, have, buffers=budget, rng=random.Random(seed), **more), budget  # type: ignore[arg-type]
 
 
 def content_of(geometry: Geometry, piece: int) -> bytes:
