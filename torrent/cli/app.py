@@ -36,6 +36,9 @@ COMMANDS: dict[str, str] = {
     "version": "Print the version.",
     "demo": "Run a tracker, a seeder and a download on this machine.",
 }
+COMPLETE = "_TORRENT_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
 ALIASES = {"get": "download"}
 
 
@@ -128,8 +131,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str], output: Output) -> int:
     try:
-        result = group.main(list(argv), prog_name="torrent", standalone_mode=False, obj=output)
-        return result if isinstance(result, int) else exits.OK
+        return _invoke(argv, output)
     except BrokenPipeError:
         raise
     except (click.Abort, KeyboardInterrupt):
@@ -151,6 +153,20 @@ def _run(argv: Sequence[str], output: Output) -> int:
         output.error(error, what="unexpected")
         sys.stderr.write("hint: run it again with -vv and report what it prints\n")
         return exits.code_of(error)
+
+
+def _invoke(argv: Sequence[str], output: Output) -> int:
+    # Not `group.main`: it turns a closed pipe into exit 1 by itself.
+    if os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(group, {}, "torrent", COMPLETE, os.environ[COMPLETE])
+    try:
+        with group.make_context("torrent", list(argv), obj=output) as ctx:
+            result = group.invoke(ctx)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    return result if isinstance(result, int) else exits.OK
 
 
 def _traceback() -> None:

@@ -22,8 +22,8 @@ def command(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from torrent.cli.app import group
+    from torrent.cli.app import COMPLETE, group
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(group, {}, "torrent", "_TORRENT_COMPLETE").source())
+    click.echo(kind(group, {}, "torrent", COMPLETE).source())

@@ -107,7 +107,10 @@ class Json(Progress):
         super().stopped(view, resume, code)
         share = format_percent(view.done, view.wanted)
         facts = {key: value for key, value in facts_of(view).items() if key in ("hash", "done", "total", "uploaded")}
-        self._line("error", **facts, error=f"stopped at {share}", hint=f"resume: {resume}", code=code)
+        if view.done < view.wanted:
+            self._line("error", **facts, error=f"stopped at {share}", hint=f"resume: {resume}", code=code)
+        else:
+            self._line("stopped", **facts, ratio=round(view.ratio, 4), code=code)
 
     def _line(self, kind: str, **facts: Any) -> None:
         self.output.record({"v": 1, "type": kind, **facts})

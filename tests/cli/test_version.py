@@ -1,0 +1,15 @@
+"""`torrent version`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torrent import __version__
+
+
+def test_version(cli: Any) -> None:
+    assert cli("version").out == f"torrent {__version__}\n"
+    assert "python 3." in cli("version", "-v").out
+    facts = cli("version", "--json").json()
+    assert facts["torrent"] == __version__
+    assert facts["click"]
