@@ -209,5 +209,13 @@ def test_what_has_no_encoding_is_refused(value: Any) -> None:
 
 
 def test_any_bytes_like_is_read() -> None:
-    assert bencode.decode(bytearray(b"li1ee")) == [1]
-    assert bencode.decode(memoryview(b"li1ee")) == [1]
+    kinds: list[Any] = [bytearray, memoryview]
+    for kind in kinds:
+        assert bencode.decode(kind(b"li1ee")) == [1]
+
+
+@pytest.mark.parametrize("data", [b"5:ab", b"l5:abe", b"d1:a5:abe", b"d5:ab"])
+def test_a_string_that_runs_past_the_end_is_named_as_such(data: bytes) -> None:
+    for read in (bencode.decode, bencode.decode_prefix):
+        with pytest.raises(BencodeError, match="longer than the data"):
+            read(data)

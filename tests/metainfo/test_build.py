@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -137,14 +138,14 @@ def test_what_cannot_be_a_torrent(entries: list[FileEntry]) -> None:
 def test_piece_lengths_that_v2_does_not_have(piece_length: int) -> None:
     for version in ("v2", "hybrid"):
         with pytest.raises(MetainfoError):
-            build.plan([entry("a", 1)], piece_length, version)  # type: ignore[arg-type]
+            build.plan([entry("a", 1)], piece_length, version)
 
 
 def test_hashes_that_do_not_fit_the_plan_are_refused() -> None:
     plan = build.plan([entry("a", 2 * KIB16)], KIB16, "hybrid")
-    good = {"v1_hashes": bytes(40), "v2_roots": [bytes(32)], "v2_layers": [bytes(64)]}
-    build.assemble(plan, name="t", **good)  # type: ignore[arg-type]
-    for wrong in (
+    good: dict[str, Any] = {"v1_hashes": bytes(40), "v2_roots": [bytes(32)], "v2_layers": [bytes(64)]}
+    build.assemble(plan, name="t", **good)
+    wrongs: list[dict[str, Any]] = [
         {"v1_hashes": bytes(20)},
         {"v1_hashes": None},
         {"v2_roots": None},
@@ -153,9 +154,10 @@ def test_hashes_that_do_not_fit_the_plan_are_refused() -> None:
         {"v2_roots": [bytes(31)]},
         {"v2_layers": [None]},
         {"v2_layers": [bytes(32)]},
-    ):
+    ]
+    for wrong in wrongs:
         with pytest.raises(MetainfoError):
-            build.assemble(plan, name="t", **{**good, **wrong})  # type: ignore[arg-type]
+            build.assemble(plan, name="t", **{**good, **wrong})
     for name in ("", "..", "a/b"):
         with pytest.raises(MetainfoError):
-            build.assemble(plan, name=name, **good)  # type: ignore[arg-type]
+            build.assemble(plan, name=name, **good)

@@ -98,8 +98,8 @@ def test_text_prefers_utf8_and_is_one_safe_line() -> None:
 
 
 def test_nodes() -> None:
-    good = [[b"router.example", 6881], [b"::1", 1]]
-    bad = [[b"x"], [b"x", 0], [b"x", 65536], [b"", 1], [b"\x1b", 1], ["é".encode(), 1], 5, [5, 5]]
+    good: list[Any] = [[b"router.example", 6881], [b"::1", 1]]
+    bad: list[Any] = [[b"x"], [b"x", 0], [b"x", 65536], [b"", 1], [b"\x1b", 1], ["é".encode(), 1], 5, [5, 5]]
     assert fields.nodes(good + bad) == (("router.example", 6881), ("::1", 1))
 
 

@@ -13,6 +13,10 @@ KIB16 = 16 * 1024
 ROOT = b"r" * 32
 
 
+def read(keys: Any, **options: Any) -> info.Info:
+    return info.read(keys, **options)
+
+
 def leaf(length: int) -> dict[bytes, Any]:
     return {b"": {b"length": length, **({b"pieces root": ROOT} if length else {})}}
 
@@ -26,7 +30,7 @@ def file(name: bytes, length: int) -> dict[bytes, Any]:
 
 
 def hybrid(files: list[dict[bytes, Any]], tree: dict[bytes, Any], pieces: int) -> info.Info:
-    return info.read(
+    return read(
         {
             b"name": b"t",
             b"piece length": KIB16,
@@ -43,7 +47,7 @@ FILES = [file(b"a", 5), pad(KIB16 - 5), file(b"b", KIB16 + 1), file(b"e", 0)]
 
 
 def test_a_v2_torrent_has_gaps_where_no_file_is() -> None:
-    found = info.read({b"name": b"t", b"piece length": KIB16, b"meta version": 2, b"file tree": TREE})
+    found = read({b"name": b"t", b"piece length": KIB16, b"meta version": 2, b"file tree": TREE})
     assert [(f.path, f.offset, f.end) for f in found.files] == [
         (("t", "a"), 0, 5),
         (("t", "b"), KIB16, 2 * KIB16 + 1),
@@ -53,7 +57,7 @@ def test_a_v2_torrent_has_gaps_where_no_file_is() -> None:
 
 
 def test_a_v2_tree_of_one_file_is_a_single_file() -> None:
-    found = info.read({b"name": b"t", b"piece length": KIB16, b"meta version": 2, b"file tree": {b"a": leaf(5)}})
+    found = read({b"name": b"t", b"piece length": KIB16, b"meta version": 2, b"file tree": {b"a": leaf(5)}})
     assert [f.path for f in found.files] == [("a",)]
     assert (found.name, found.multi_file) == ("a", False)
 
@@ -89,30 +93,39 @@ def test_halves_that_disagree_are_refused(files: list[dict[bytes, Any]], pieces:
         hybrid(files, TREE, pieces)
 
 
+def test_a_link_in_one_half_only_is_a_disagreement() -> None:
+    link = {b"path": [b"e"], b"attr": b"l", b"symlink path": [b"a"]}
+    linked = {**TREE, b"e": {b"": {b"attr": b"l", b"symlink path": [b"a"]}}}
+    assert hybrid([*FILES[:3], link], linked, 3).files[3].symlink == ("t", "a")
+    for files, tree in (([*FILES[:3], link], TREE), (FILES, linked)):
+        with pytest.raises(MetainfoError):
+            hybrid(files, tree, 3)
+
+
 def test_a_single_file_hybrid_must_carry_the_same_name() -> None:
     keys: dict[bytes, Any] = {b"piece length": KIB16, b"meta version": 2, b"pieces": bytes(20), b"length": 5}
-    good = info.read({**keys, b"name": b"a", b"file tree": {b"a": leaf(5)}})
+    good = read({**keys, b"name": b"a", b"file tree": {b"a": leaf(5)}})
     assert (good.version, good.files[0].path, good.files[0].root) == ("hybrid", ("a",), ROOT)
     with pytest.raises(MetainfoError):
-        info.read({**keys, b"name": b"b", b"file tree": {b"a": leaf(5)}})
+        read({**keys, b"name": b"b", b"file tree": {b"a": leaf(5)}})
 
 
 def test_the_first_thing_said_about_a_newer_version_is_that() -> None:
     with pytest.raises(MetainfoError, match="newer"):
-        info.read({b"meta version": 3})
+        read({b"meta version": 3})
 
 
 @pytest.mark.parametrize("value", [0, -1, 512 * 1024 * 1024 + 1, b"1", None, 2**70])
 def test_piece_lengths_that_nobody_can_divide_by(value: Any) -> None:
-    keys = {b"name": b"t", b"length": 5, b"pieces": bytes(20)}
+    keys: dict[bytes, Any] = {b"name": b"t", b"length": 5, b"pieces": bytes(20)}
     with pytest.raises(MetainfoError):
-        info.read(keys if value is None else {**keys, b"piece length": value})
+        read(keys if value is None else {**keys, b"piece length": value})
 
 
 def test_names_and_links_are_made_safe() -> None:
     link = {b"path": [b"link"], b"attr": b"l", b"symlink path": [b"..", b"x"]}
     away = {b"path": [b"away"], b"attr": b"l", b"symlink path": [b"..", b"..", b"etc", b"passwd"]}
-    found = info.read(
+    found = read(
         {
             b"name": b"../t",
             b"piece length": 10,
@@ -132,8 +145,9 @@ def test_names_and_links_are_made_safe() -> None:
 
 
 def test_a_name_of_which_nothing_is_left_becomes_the_hash() -> None:
-    keys = {b"name": b"..", b"piece length": 10, b"pieces": bytes(20), b"length": 5}
-    assert info.read(keys, fallback_name="abcd").name == "abcd"
-    for name in (None, 5, []):
+    keys: dict[bytes, Any] = {b"name": b"..", b"piece length": 10, b"pieces": bytes(20), b"length": 5}
+    assert read(keys, fallback_name="abcd").name == "abcd"
+    wrong: list[Any] = [None, 5, []]
+    for name in wrong:
         with pytest.raises(MetainfoError):
-            info.read({**keys, b"name": name} if name is not None else {b"piece length": 10})
+            read({**keys, b"name": name} if name is not None else {b"piece length": 10})

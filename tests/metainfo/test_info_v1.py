@@ -84,6 +84,11 @@ def test_refused(keys: dict[bytes, Any]) -> None:
         read(keys)
 
 
+def test_a_total_that_no_offset_reaches_is_named_as_such() -> None:
+    with pytest.raises(MetainfoError, match="too large"):
+        read({b"files": [{b"length": 2**62, b"path": [b"a"]}] * 2, b"pieces": HASH})
+
+
 def test_too_many_pieces() -> None:
     count = limits.MAX_PIECES + 1
     with pytest.raises(MetainfoError):
