@@ -262,3 +262,60 @@ def test_notes_do_not_grow_without_end() -> None:
     metainfo = Metainfo.from_bytes(bencode.encode({b"info": info}))
     assert len(metainfo.notes) == limits.MAX_NOTES
     assert metainfo.notes[-1].startswith("and 381 more")
+
+
+ODD: tuple[Any, ...] = (
+    0,
+    -1,
+    2**31,
+    2**63,
+    10**30,
+    b"",
+    b"x",
+    b"\xff" * 40,
+    b"..",
+    b"pl",
+    [],
+    {},
+    [[]],
+    [b"a", 5],
+    {b"": 5},
+)
+
+
+def replace_one(rng: random.Random, value: Any) -> Any:
+    """Return `value` with one node somewhere inside replaced, doubled or gone."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        changed = {**value, key: replace_one(rng, value[key])}
+        if rng.random() < 0.1:
+            del changed[key]
+        elif rng.random() < 0.1:
+            changed[rng.choice([b"", b"files", b"length", b"attr", b"path.utf-8", b"symlink path"])] = rng.choice(ODD)
+        return changed
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        at = rng.randrange(len(value))
+        return [*value[:at], *[replace_one(rng, value[at])] * rng.choice([0, 1, 1, 1, 2]), *value[at + 1 :]]
+    return rng.choice(ODD)
+
+
+def test_wrong_types_anywhere_are_refused_or_harmless(make: Make) -> None:
+    rng = random.Random(4)
+    options: dict[str, Any] = {"trackers": [["http://a/b"], ["udp://c:1"]], "nodes": [("n", 1)], "source": "s"}
+    seeds: list[Any] = [
+        bencode.decode(make({"a": b"xy" * 9000, "b/c": b"z" * 17000}, version, comment="c", **options))
+        for version in VERSIONS
+    ]
+    read = 0
+    for _ in range(5000):
+        document = rng.choice(seeds)
+        for _ in range(rng.randint(1, 3)):
+            document = replace_one(rng, document)
+        try:
+            metainfo = Metainfo.from_bytes(bencode.encode(document))
+        except MetainfoError:
+            continue
+        read += 1
+        assert Metainfo.from_bytes(metainfo.to_bytes()).files == metainfo.files
+        str(metainfo.magnet())
+    assert read > 200
