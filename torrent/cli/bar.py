@@ -102,7 +102,7 @@ def bar_line(view: TorrentView, width: int, *, unicode: bool) -> Text:
     else:
         parts = [_cut(state_words(view), max(0, width - 8))]
     percent = f"{format_percent(view.done, view.wanted):>6}"
-    tail = _fit(parts, width - len(percent) - 3 - MIN_BAR) or _fit(parts[:1], width - len(percent) - 2)
+    tail = _fit(parts, width - len(percent) - 3 - MIN_BAR) or _fit(parts[:1], width - len(percent) - 3)
     room = width - len(percent) - 1 - (cell_len(tail) + 2 if tail else 0)
     line = Text(percent + " ", no_wrap=True)
     if room >= MIN_BAR:

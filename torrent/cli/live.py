@@ -151,6 +151,7 @@ class Run:
             else:
                 self._progress.done(torrent.view(), self._clock() - started)
             view = torrent.view()
+            job.ended = not self._rules.seed
             await self._on_complete(view)
             if self._rules.seed:
                 await torrent.stopped()
