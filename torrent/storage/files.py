@@ -316,14 +316,15 @@ class Tree:
     def _open(self, place: int, flags: int) -> int:
         path = self.layout.path(place)
         mode = 0o777 if place in self.executable else 0o666
+        create = bool(flags & os.O_CREAT)
         with self._walk:
             try:
-                folder = self._folder(path[:-1], create=bool(flags & os.O_CREAT))
-                fd = os.open(path[-1], flags | _OPEN, mode, dir_fd=folder)
+                fd = os.open(path[-1], flags | _OPEN, mode, dir_fd=self._folder(path[:-1], create=create))
             except FileNotFoundError:
+                # A folder we hold open may have been removed: look again from the top.
                 self._close_folders()
-                raise
-            if flags & os.O_CREAT:
+                fd = os.open(path[-1], flags | _OPEN, mode, dir_fd=self._folder(path[:-1], create=create))
+            if create:
                 self._new_folders.add(path[:-1])
             return fd
 
