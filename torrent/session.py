@@ -44,6 +44,9 @@ TICK_SECONDS = 1.0
 MOST_PENDING = 200
 """Accepted streams without a handshake at once; the oldest goes when one more comes."""
 
+TURN_PIECES = 20
+"""Pieces a peer may have in its turn while we seed."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -187,7 +190,7 @@ class Session:
             peer_id=our_peer_id(os.urandom(12)),
             hub=self.hub,
             book=PeerBook(self._rng),
-            choker=Choker(config.net.upload_slots, self._rng),
+            choker=Choker(config.net.upload_slots, self._rng, quota=TURN_PIECES * source.piece_length),
             limit_down=Chain(self._limit_down, limits[0]),
             limit_up=Chain(self._limit_up, limits[1]),
             rng=self._rng,

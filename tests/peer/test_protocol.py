@@ -123,7 +123,6 @@ def test_flags_follow_the_messages():
         b"\0\0\0\x0d\x05" + bytes(11),  # and one too short
         b"\0\0\0\x01\x14",  # an extension message without a number
         b"\0\0\0\x02\x09\0",  # half a port
-        wire.bare(wire.HAVE_ALL) + wire.bitfield(bytes(13)),
         (2 + 16384).to_bytes(4, "big") + b"\x63",
     ],
 )

@@ -8,9 +8,11 @@ than one message.
 Invariants: a message that cannot be whole or cannot be legal raises PeerError before any of it is stored; a listener
 never sees a message in a state that forbids it; a view given to `on_block` is valid only during the call.
 
+A bitfield is taken at any time, not only first: aria2 sends one in place of many HAVEs.
+
 What a hostile peer may try, and where it ends: a huge length prefix (`_refuse`, before storing), wrong payload lengths
-(`wire.LENGTHS`), a second or late bitfield, fast messages without the fast extension (`_dispatch`), floods of requests
-(the listener bounds its queue), piece numbers out of range (the listener asks `pieces.geometry`).
+(`wire.LENGTHS`), fast messages without the fast extension (`_dispatch`), floods of requests (the listener bounds its
+queue), piece numbers out of range (the listener asks `pieces.geometry`).
 BEPs 3, 5, 6, 10, 52.
 """
 
@@ -57,7 +59,6 @@ class PeerProtocol:
     __slots__ = (
         "_listener",
         "_max_bitfield",
-        "_seen_bitfield",
         "_tail",
         "_write",
         "am_choking",
@@ -75,7 +76,6 @@ class PeerProtocol:
         self._write = write
         self._max_bitfield = (pieces + 7) // 8
         self._tail = bytearray()
-        self._seen_bitfield = False
         self.fast = fast
         self.extended = extended
         self.am_choking = True
@@ -195,16 +195,12 @@ class PeerProtocol:
             case wire.INTERESTED | wire.NOT_INTERESTED:
                 self.peer_interested = kind == wire.INTERESTED
                 listener.on_interest(self.peer_interested)
-            case wire.BITFIELD | wire.HAVE_ALL | wire.HAVE_NONE:
-                if self._seen_bitfield:
-                    raise PeerError("a second bitfield")
-                self._seen_bitfield = True
-                if kind == wire.BITFIELD:
-                    listener.on_bitfield(bytes(payload))
-                elif kind == wire.HAVE_ALL:
-                    listener.on_have_all()
-                else:
-                    listener.on_have_none()
+            case wire.BITFIELD:
+                listener.on_bitfield(bytes(payload))
+            case wire.HAVE_ALL:
+                listener.on_have_all()
+            case wire.HAVE_NONE:
+                listener.on_have_none()
             case wire.REJECT:
                 listener.on_reject(*_SPAN.unpack(payload))
             case wire.SUGGEST:

@@ -95,6 +95,8 @@ class Leech:
             member.protocol.set_interested(state.pieces.is_interesting(member.taker))
             if member in self._starved or not member.taker.inflight:
                 self.refill(member, member.now)
+        if member.taker.is_seed:
+            self._parts.recruit.is_seed(member)
         self._parts.recruit.part_if_useless(member)
 
     def on_choke(self, member: Member) -> None:

@@ -217,6 +217,7 @@ class Swarm:
         self._check_goal(now)
         self._eta_seconds = self._eta.update(state.downloaded, state.pieces.left, now)
         for member in list(state.members):
+            member.now = now
             connection = member.connection
             overdue = connection.overdue(now)
             if overdue:

@@ -152,7 +152,7 @@ class Recruit:
             raise PeerError("no room for more peers")
 
     def _our_handshake(self, info_hash: InfoHash) -> Handshake:
-        v2 = self._state.metainfo.info_hash_v2 is not None
+        v2 = self._state.metainfo.info_hash_v1 is None  # a hybrid asks nobody to change to its other name (BEP 52)
         return Handshake(info_hash, self._state.peer_id, fast=True, extended=True, v2=v2)
 
     def _our_extensions(self) -> ExtensionHandshake:
@@ -169,6 +169,18 @@ class Recruit:
         ).encode()
 
     # parting
+
+    def is_seed(self, member: Member) -> None:
+        """Remember that there is a seed at this address: while we seed it is not worth dialling."""
+        address = self._listens_at(member)
+        if address is not None:
+            self._state.book.mark_seed(address)
+
+    def _listens_at(self, member: Member) -> Address | None:
+        if isinstance(member.connection.key, Dialled):
+            return member.connection.key.address
+        port = member.their_extensions.port
+        return Address(member.host, port) if port else None
 
     def part_if_useless(self, member: Member) -> None:
         """End a connection between two sides that only upload (BEP 21)."""
@@ -190,12 +202,10 @@ class Recruit:
         parts.throttle.forget(member)
         parts.leech.left(member)
         parts.seed.left(member)
-        filed = member.connection.key
         now = self._host.time()
-        if isinstance(filed, Dialled):
-            state.book.left(filed.address, now, useful=bool(member.bytes_down or member.bytes_up))
-        elif member.their_extensions.port:
-            state.book.left(Address(member.host, member.their_extensions.port), now)
+        address = self._listens_at(member)
+        if address is not None:
+            state.book.left(address, now, useful=bool(member.bytes_down or member.bytes_up))
         state.hub.publish(PeerDisconnected(state.hex, str(member.address), reason))
         if not state.stopping:
             parts.defer(lambda: parts.leech.refill_all(now))
