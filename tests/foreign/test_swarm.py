@@ -25,21 +25,27 @@ Same = Callable[..., None]
 def test_everybody_gets_everything(
     tmp_path: Path, payloads: Path, same: Same, tracker: Opentracker, scheme: str, version: str
 ) -> None:
-    """One seed of ours; each other client leeches beside two leeches of ours that stay to seed."""
+    """One seed of ours; each other client leeches beside two leeches of ours that stay to seed.
+
+    Transmission 3.00 takes no hybrid torrent and aria2 computes another info-hash for one: those two only in v1. Who
+    knows nothing of pad files makes them like any other.
+    """
     url = getattr(tracker, scheme)
     torrent = by_libtorrent(payloads / "multi", tmp_path / "t.torrent", version=version, trackers=[url])
     tracker.allow(*info_hashes(torrent))
     swarm = info_hashes(torrent)[0]
     with ExitStack() as stack:
-        transmission = stack.enter_context(Transmission(tmp_path, host="127.0.0.5"))
-        transmission.add(torrent, tmp_path / "transmission-out")
-        tracker.wait_swarm(swarm, 1)
+        transmission = stack.enter_context(Transmission(tmp_path, host="127.0.0.5")) if version == "v1" else None
+        if transmission:
+            transmission.add(torrent, tmp_path / "transmission-out")
+            tracker.wait_swarm(swarm, 1)
         stack.enter_context(seed(tmp_path, torrent, payloads, "--bind", "127.0.0.4"))
-        tracker.wait_swarm(swarm, 2)
+        tracker.wait_swarm(swarm, 2 if transmission else 1)
         ours = [
             stack.enter_context(
                 download(
-                    tmp_path, torrent, tmp_path / f"ours{n}", "--bind", f"127.0.0.{n}", "--seed", "10m", name=f"o{n}"
+                    *(tmp_path, torrent, tmp_path / f"ours{n}", "--bind", f"127.0.0.{n}", "--seed", "10m"),
+                    name=f"o{n}",
                 )
             )
             for n in (6, 7)
@@ -49,19 +55,21 @@ def test_everybody_gets_everything(
         rtorrent = stack.enter_context(Rtorrent(tmp_path, host="127.0.0.9"))
         rtorrent.add(torrent, tmp_path / "rtorrent-out")
         # aria2 knows UDP trackers only with its DHT on: it always asks the HTTP side of the same tracker.
-        aria2 = stack.enter_context(
-            Aria2(tmp_path, torrent, tmp_path / "aria2-out", host="127.0.0.10", trackers=[tracker.http])
-        )
+        aria2 = None
+        if version == "v1":
+            aria2 = Aria2(tmp_path, torrent, tmp_path / "aria2-out", host="127.0.0.10", trackers=[tracker.http])
+            stack.enter_context(aria2)
         for each in ours:
             each.wait_done(80)
         libtorrent.wait_done(80)
         rtorrent.wait_done(80)
-        aria2.wait_done(80)
-        transmission.wait_done(100)
-    for name in ("ours6", "ours7", "libtorrent-out", "rtorrent-out"):
-        same(payloads / "multi", tmp_path / name / "multi", empty=version == "v1")
-    for name in ("aria2-out", "transmission-out"):
-        assert (tmp_path / name / "multi").is_dir()
+        if aria2 and transmission:
+            aria2.wait_done(80)
+            transmission.wait_done(100)
+    for name in ("ours6", "ours7"):
+        same(payloads / "multi", tmp_path / name / "multi")
+    theirs = ["libtorrent-out", "rtorrent-out", *(["aria2-out", "transmission-out"] if version == "v1" else [])]
+    for name in theirs:
         for source in (p for p in (payloads / "multi").rglob("*") if p.is_file() and p.stat().st_size):
             same(source, tmp_path / name / "multi" / source.relative_to(payloads / "multi"))
 
