@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,3 +98,65 @@ def sample(cli: Cli, tree: Path, tmp_path: Path) -> Path:
     made = cli("create", tree, "-o", path, "--hybrid", "--piece", "16K", "-t", "http://t.example/announce")
     assert made.code == 0, made.err
     return path
+
+
+@dataclass
+class Part:
+    """A command that runs as a program of its own and speaks JSON lines."""
+
+    process: subprocess.Popen[str]
+
+    def until(self, kind: str) -> dict[str, Any]:
+        """Read lines until one of this kind."""
+        import json
+
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            record: dict[str, Any] = json.loads(line)
+            if record["type"] == kind:
+                return record
+        raise AssertionError(f"no {kind}: {self.process.stderr.read() if self.process.stderr else ''}")
+
+    def stop(self, number: int = 15) -> int:
+        """Send a signal and wait for the end; return the exit code."""
+        self.process.send_signal(number)
+        self.process.stdout.read() if self.process.stdout else None
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Iterator[Callable[..., Part]]:
+    """Start a command in the background; it has a state folder of its own."""
+    parts: list[Part] = []
+
+    def start(*args: str | Path) -> Part:
+        root = str(Path(__file__).parents[2])
+        env = {**os.environ, "PYTHONPATH": root, "TORRENT_STATE": str(tmp_path / f"state-{args[0]}")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "torrent", *map(str, args)],
+            env=env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        parts.append(Part(process))
+        return parts[-1]
+
+    yield start
+    for started in parts:
+        started.process.kill()
+        started.process.wait()
+        for stream in (started.process.stdout, started.process.stderr):
+            if stream:
+                stream.close()
+
+
+@pytest.fixture
+def seeder(part: Callable[..., Part], sample: Path, tree: Path, cli: Cli) -> str:
+    """A seeder of `sample` in a process of its own; its address."""
+    assert cli("edit", sample, "--no-trackers").code == 0
+    seed = part("seed", sample, tree.parent, "--port", "0", "--bind", "127.0.0.1", "--json")
+    port = seed.until("listening")["port"]
+    seed.until("seeding")
+    return f"127.0.0.1:{port}"
