@@ -131,6 +131,12 @@ def test_stopped_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert "stopped at 67.9%, resume: torrent download x" in capsys.readouterr().err
 
 
+def test_all_bytes_but_not_all_pieces_is_not_complete() -> None:
+    assert progress.is_complete(DONE)
+    assert not progress.is_complete(VIEW)
+    assert not progress.is_complete(replace(DONE, status="downloading"))
+
+
 def test_make(monkeypatch: pytest.MonkeyPatch) -> None:
     output = Output()
     assert type(progress.make("auto", output)) is progress.Plain

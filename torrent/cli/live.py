@@ -231,8 +231,8 @@ class Run:
 
 
 def whole(view: TorrentView) -> None:
-    """Raise `BadDataError` unless every wanted byte of the torrent was found good."""
-    if view.done < view.wanted:
+    """Raise `BadDataError` unless every piece of the torrent was found good."""
+    if view.pieces_done < view.pieces:
         missing = view.pieces - view.pieces_done
         raise BadDataError(
             f"{missing} of {view.pieces} pieces are missing or bad in {view.path}",

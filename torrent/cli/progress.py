@@ -52,7 +52,7 @@ class Progress:
     def stopped(self, view: TorrentView, resume: str, code: int) -> None:
         """The user or the system stopped us."""
         share = format_percent(view.done, view.wanted)
-        if view.done < view.wanted:
+        if not is_complete(view):
             self.note(f"{view.name}: stopped at {share}, resume: {resume}")
         else:
             self.note(f"{view.name}: stopped, sent {format_size(view.uploaded)}, ratio {format_ratio(view.ratio)}")
@@ -107,7 +107,7 @@ class Json(Progress):
         super().stopped(view, resume, code)
         share = format_percent(view.done, view.wanted)
         facts = {key: value for key, value in facts_of(view).items() if key in ("hash", "done", "total", "uploaded")}
-        if view.done < view.wanted:
+        if not is_complete(view):
             self._line("error", **facts, error=f"stopped at {share}", hint=f"resume: {resume}", code=code)
         else:
             self._line("stopped", **facts, ratio=round(view.ratio, 4), code=code)
@@ -153,6 +153,11 @@ def make(mode: str, output: Output) -> Progress:
 
         return Bar(output)
     return Plain(output)
+
+
+def is_complete(view: TorrentView) -> bool:
+    """Is every wanted byte there?"""
+    return view.done >= view.wanted and view.status not in ("downloading", "checking")
 
 
 def facts_of(view: TorrentView) -> dict[str, Any]:
