@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -10,8 +11,10 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command in `argv` (default: the program's own arguments) and leave with its exit code."""
-    import sys
+    try:
+        from torrent.cli.app import run
 
-    from torrent.cli.app import run
-
-    sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
+        code = run(sys.argv[1:] if argv is None else list(argv))
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
