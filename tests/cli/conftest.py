@@ -38,7 +38,7 @@ class Result:
 @pytest.fixture(autouse=True)
 def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("TORRENT_") or name in ("NO_COLOR", "LC_ALL", "LC_CTYPE"):
+        if name.startswith("TORRENT_") or name in ("NO_COLOR", "LC_ALL", "LC_CTYPE", "COLUMNS", "LINES"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("TORRENT_STATE", str(tmp_path / "state"))

@@ -135,6 +135,9 @@ def test_all_bytes_but_not_all_pieces_is_not_complete() -> None:
     assert progress.is_complete(DONE)
     assert not progress.is_complete(VIEW)
     assert not progress.is_complete(replace(DONE, status="downloading"))
+    assert progress.percent_of(DONE) == "100%"
+    assert progress.percent_of(replace(DONE, status="downloading")) == "99.9%"
+    assert progress.percent_of(replace(DONE, status="downloading", done=0, wanted=0)) == "100%"
 
 
 def test_make(monkeypatch: pytest.MonkeyPatch) -> None:

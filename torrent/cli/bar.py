@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from torrent.cli.output import Output, unicode_locale
-from torrent.cli.progress import Progress, state_words
+from torrent.cli.progress import Progress, percent_of, state_words
 from torrent.text import safe_text
 from torrent.units import format_percent, format_rate, format_ratio, format_size, format_time
 from torrent.views import TorrentView
@@ -101,7 +101,7 @@ def bar_line(view: TorrentView, width: int, *, unicode: bool) -> Text:
         ]
     else:
         parts = [_cut(state_words(view), max(0, width - 8))]
-    percent = f"{format_percent(view.done, view.wanted):>6}"
+    percent = f"{percent_of(view):>6}"
     tail = _fit(parts, width - len(percent) - 3 - MIN_BAR) or _fit(parts[:1], width - len(percent) - 3)
     room = width - len(percent) - 1 - (cell_len(tail) + 2 if tail else 0)
     line = Text(percent + " ", no_wrap=True)
@@ -118,7 +118,7 @@ def short_line(view: TorrentView, width: int, *, unicode: bool) -> Text:
         parts = [format_rate(view.rate_down), format_time(view.eta, infinite="∞" if unicode else "-")]
     else:
         parts = [_cut(state_words(view), max(0, width // 2))]
-    percent = f"{format_percent(view.done, view.wanted):>6}"
+    percent = f"{percent_of(view):>6}"
     tail = _fit(parts, max(0, width - MIN_NAME - 10))
     rest = 2 + len(percent) + (2 + cell_len(tail) if tail else 0)
     bar = min(30, max(0, (width - rest - MIN_NAME) // 2))

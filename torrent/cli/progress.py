@@ -51,7 +51,7 @@ class Progress:
 
     def stopped(self, view: TorrentView, resume: str, code: int) -> None:
         """The user or the system stopped us."""
-        share = format_percent(view.done, view.wanted)
+        share = percent_of(view)
         if not is_complete(view):
             self.note(f"{view.name}: stopped at {share}, resume: {resume}")
         else:
@@ -105,7 +105,7 @@ class Json(Progress):
 
     def stopped(self, view: TorrentView, resume: str, code: int) -> None:
         super().stopped(view, resume, code)
-        share = format_percent(view.done, view.wanted)
+        share = percent_of(view)
         facts = {key: value for key, value in facts_of(view).items() if key in ("hash", "done", "total", "uploaded")}
         if not is_complete(view):
             self._line("error", **facts, error=f"stopped at {share}", hint=f"resume: {resume}", code=code)
@@ -160,6 +160,11 @@ def is_complete(view: TorrentView) -> bool:
     return view.done >= view.wanted and view.status not in ("downloading", "checking")
 
 
+def percent_of(view: TorrentView) -> str:
+    """Return how far a torrent is; 100% only when it is complete."""
+    return format_percent(view.done if is_complete(view) else min(view.done, max(view.wanted - 1, 0)), view.wanted)
+
+
 def facts_of(view: TorrentView) -> dict[str, Any]:
     """Return a view as the keys of a JSON line; `eta` is seconds or null, rates are whole bytes per second."""
     return {
@@ -180,7 +185,7 @@ def facts_of(view: TorrentView) -> dict[str, Any]:
 
 def plain_line(view: TorrentView, clock: str, *, named: bool) -> str:
     """Return one line about one torrent, for a log."""
-    parts = [clock, format_percent(view.done, view.wanted)]
+    parts = [clock, percent_of(view)]
     if view.status in ("seeding", "finished"):
         parts += [view.status, f"up {format_rate(view.rate_up)}", f"sent {format_size(view.uploaded)}"]
         parts += [f"ratio {format_ratio(view.ratio)}", f"peers {view.peers}"]
