@@ -30,7 +30,7 @@ FILES = [
 
 
 def tree(root, placed=None, limit=8):
-    return Tree(root, Layout(FILES, piece_length=16, length=65, placed=placed), Descriptors(limit))
+    return Tree(root, Layout(FILES, piece_length=16, length=65, placed=placed), Descriptors(limit, look_again=0.0))
 
 
 def read(tree, offset, length):

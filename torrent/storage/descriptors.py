@@ -12,30 +12,41 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
+
+LOOK_AGAIN = 0.5
+"""Seconds between two looks at whether an open file is still there; a system call for each piece is too dear."""
 
 Key = tuple[int, int]
 
 
 class Handle:
-    """An open file: `fd` may be used until the handle is given back."""
+    """An open file: `fd` may be used until the handle is given back.
 
-    __slots__ = ("fd", "gone", "pins", "writable")
+    Whoever writes holds `turn`: the kernel lets one write at a time into a file, and spins while others wait.
+    `look_at` is the monotonic time at which to see again whether the file is still there.
+    """
 
-    def __init__(self, fd: int, writable: bool) -> None:
+    __slots__ = ("fd", "gone", "look_at", "pins", "turn", "writable")
+
+    def __init__(self, fd: int, writable: bool, look_at: float) -> None:
         self.fd = fd
         self.writable = writable
         self.pins = 1
         self.gone = False
+        self.turn = threading.Lock()
+        self.look_at = look_at
 
 
 class Descriptors:
     """A pool of at most `limit` open files, each under a key of (owner, place)."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, look_again: float = LOOK_AGAIN) -> None:
         self.limit = max(1, limit)
+        self.look_again = look_again
         self._open: OrderedDict[Key, Handle] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -50,7 +61,7 @@ class Descriptors:
                 self._open.move_to_end(key)
                 handle.pins += 1
                 return handle
-        fresh = Handle(opener(), writable)
+        fresh = Handle(opener(), writable, time.monotonic() + self.look_again)
         close: list[int] = []
         with self._lock:
             rival = self._open.get(key)

@@ -22,6 +22,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
@@ -250,12 +251,13 @@ class Tree:
         handle = self._pool.take((self._owner, place), True, lambda: self._open_to_write(place, size))
         try:
             self._check_linked(place, handle)
-            while view:
-                written = os.pwrite(handle.fd, view, start)
-                if not written:
-                    raise OSError(errno.ENOSPC, "nothing was written")
-                start += written
-                view = view[written:]
+            with handle.turn:
+                while view:
+                    written = os.pwrite(handle.fd, view, start)
+                    if not written:
+                        raise OSError(errno.ENOSPC, "nothing was written")
+                    start += written
+                    view = view[written:]
         finally:
             self._pool.give(handle)
             with self._dirty_lock:
@@ -296,8 +298,7 @@ class Tree:
         if handle is None:
             return False
         try:
-            if not os.fstat(handle.fd).st_nlink:
-                return False
+            self._check_linked(place, handle)
             return os.preadv(handle.fd, [view], start, _NOWAIT) == len(view)
         except BlockingIOError:
             return False
@@ -309,6 +310,11 @@ class Tree:
             self._pool.give(handle)
 
     def _check_linked(self, place: int, handle: Handle) -> None:
+        """Raise OSError if the file was removed; looks at most once in `look_again` seconds of the pool."""
+        now = time.monotonic()
+        if now < handle.look_at:
+            return
+        handle.look_at = now + self._pool.look_again
         if not os.fstat(handle.fd).st_nlink:
             self._pool.forget((self._owner, place))
             raise OSError(errno.ENOENT, "removed while in use")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from torrent.swarm.member import Member
     from torrent.swarm.parts import Parts
 
+BACKLOG = 8 * 1024 * 1024
+"""Bytes waiting for the disk threads beyond which nothing is asked for: more of them would have fallen out of the
+processor's caches before they are hashed and written, and nothing would be faster."""
+
 STALL_SECONDS = 20.0
 """Seconds without any block after which a peer's requests go back to the picker and it counts as snubbing us."""
 
@@ -36,6 +40,7 @@ class Leech:
         self._fresh: list[int] = []
         self._writing: dict[int, bytearray] = {}
         self._unasked: dict[Member, int] = {}
+        self._backlog = max(2, BACKLOG // parts.state.geometry.piece_length)
 
     # asking
 
@@ -46,6 +51,9 @@ class Leech:
         in_flight = len(taker.inflight)
         room = member.pipeline.depth - in_flight
         if room <= 0 or (in_flight and room < member.pipeline.depth >> 2) or not state.leeching:
+            return
+        if len(self._writing) > self._backlog:
+            self._starved[member] = None
             return
         only: int | None = None
         if member.protocol.peer_choking:
