@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torrent.metainfo import Magnet as Magnet
     from torrent.metainfo import Metainfo as Metainfo
     from torrent.session import Session as Session
-    from torrent.session import Torrent as Torrent
+    from torrent.handle import Torrent as Torrent
     from torrent.terms import Address as Address
 
 __version__ = "0.1.0"
@@ -28,7 +28,7 @@ _HOMES = {
     "Magnet": "torrent.metainfo",
     "Metainfo": "torrent.metainfo",
     "Session": "torrent.session",
-    "Torrent": "torrent.session",
+    "Torrent": "torrent.handle",
     "TorrentError": "torrent.errors",
     "errors": "",
     "events": "",

@@ -146,6 +146,8 @@ class Torrent:
                 raise LocalError("the torrent was stopped before it was done")
             if swarm.state.failure and not swarm.state.waits:
                 raise DiskError(swarm.state.failure)
+            if swarm.state.options.seed_only:
+                raise LocalError("pieces are missing, and this torrent only seeds")
             swarm.changed.clear()
             await swarm.changed.wait()
 

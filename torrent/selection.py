@@ -44,3 +44,17 @@ def ends_of_files(metainfo: Metainfo, wanted: frozenset[int] | None) -> int:
             ends |= 1 << file.offset // metainfo.piece_length
             ends |= 1 << (file.end - 1) // metainfo.piece_length
     return ends
+
+
+def pad_bytes(metainfo: Metainfo) -> dict[int, int]:
+    """Return for each piece that holds padding how many bytes of it are padding (BEP 47)."""
+    found: dict[int, int] = {}
+    length = metainfo.piece_length
+    for file in metainfo.files:
+        at = file.offset
+        while file.is_pad and at < file.end:
+            piece = at // length
+            stop = min(file.end, (piece + 1) * length)
+            found[piece] = found.get(piece, 0) + stop - at
+            at = stop
+    return found

@@ -18,23 +18,18 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from torrent.choker import Choker
 from torrent.config import Config
 from torrent.errors import InputError, PeerError, TorrentError
 from torrent.events import Added, Listening, Removed
-from torrent.handle import Torrent
+from torrent.handle import Torrent as Torrent
 from torrent.hub import Hub
 from torrent.metainfo import Metainfo
 from torrent.net import listen
 from torrent.peer import GULP, Connection, Conversation, Handshake
-from torrent.peer.clients import our_peer_id
-from torrent.peerbook import PeerBook
-from torrent.pieces import Geometry, Pieces, pad_blocks
 from torrent.ratelimit import Chain, TokenBucket
-from torrent.rates import Speed
-from torrent.selection import ends_of_files, piece_priorities, wanted_files
+from torrent.selection import wanted_files
 from torrent.storage import Disk
-from torrent.swarm import Dialled, Options, Room, Services, State, Swarm, Throttle
+from torrent.swarm import Dialled, Options, Room, Services, Swarm, Throttle, begin
 from torrent.terms import Address, InfoHash
 from torrent.tracker import TrackerClient
 from torrent.views import SessionView
@@ -43,9 +38,6 @@ TICK_SECONDS = 1.0
 
 MOST_PENDING = 200
 """Accepted streams without a handshake at once; the oldest goes when one more comes."""
-
-TURN_PIECES = 20
-"""Pieces a peer may have in its turn while we seed."""
 
 _log = logging.getLogger(__name__)
 
@@ -165,41 +157,26 @@ class Session:
         except BaseException:
             del self.torrents[source.hex]
             raise
-        geometry = Geometry.of(source)
-        state = State(
-            metainfo=source,
-            geometry=geometry,
-            pieces=Pieces(
-                geometry,
-                store.have,
-                priorities=piece_priorities(source, wanted),
-                buffers=self._disk.buffers,
-                rng=self._rng,
-                sequential=config.download.sequential if sequential is None else sequential,
-                first=ends_of_files(source, wanted)
-                if (config.download.first_last if first_last is None else first_last)
-                else 0,
-                pad_blocks=pad_blocks(source),
-            ),
-            store=store,
+        options = Options(
+            seed_only=seed_only,
+            super_seeding=config.seed.super_seeding if super_seeding is None else super_seeding,
+            sequential=config.download.sequential if sequential is None else sequential,
+            first_last=config.download.first_last if first_last is None else first_last,
+        )
+        state = begin(
+            source,
+            store,
+            wanted=wanted,
+            options=options,
             config=config,
-            options=Options(
-                seed_only=seed_only,
-                super_seeding=config.seed.super_seeding if super_seeding is None else super_seeding,
-            ),
-            peer_id=our_peer_id(os.urandom(12)),
+            buffers=self._disk.buffers,
             hub=self.hub,
-            book=PeerBook(self._rng),
-            choker=Choker(config.net.upload_slots, self._rng, quota=TURN_PIECES * source.piece_length),
             limit_down=Chain(self._limit_down, limits[0]),
             limit_up=Chain(self._limit_up, limits[1]),
             rng=self._rng,
-            speed_down=Speed(self.time()),
-            speed_up=Speed(self.time()),
-            paused=paused,
-            uploaded_before=store.totals.uploaded,
-            downloaded_before=store.totals.downloaded,
+            now=self.time(),
         )
+        state.paused = paused
         services = Services(self, self._room, self._throttle, self.gulp, self._trackers, self.port)
         swarm = Swarm(state, services)
         torrent.begin(swarm)

@@ -150,6 +150,9 @@ class Leech:
             return
         if good:
             convicted = state.pieces.verified(piece, buffer)
+            padding = state.pads.get(piece, 0)
+            state.pads_done += padding
+            state.pads_left -= padding
             state.hub.publish(PieceVerified(state.hex, piece))
             if not self._fresh:
                 self._parts.defer(self._tell)

@@ -17,8 +17,7 @@ from typing import Any
 
 from torrent.errors import DiskError, DiskFullError
 from torrent.events import Completed, StatusChanged, TorrentFailed
-from torrent.peer import KEEP_ALIVE_SECONDS, Connection, Handshake
-from torrent.peer.connection import Host
+from torrent.peer import KEEP_ALIVE_SECONDS, Connection, Handshake, Host
 from torrent.rates import Eta
 from torrent.swarm import report
 from torrent.swarm.announcer import Announcer

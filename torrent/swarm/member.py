@@ -15,8 +15,15 @@ import math
 from typing import TYPE_CHECKING
 
 from torrent.errors import PeerError
-from torrent.peer import Connection, ExtensionHandshake, Handshake, PeerProtocol, Pipeline, extensions
-from torrent.peer.clients import client_name
+from torrent.peer import (
+    Connection,
+    ExtensionHandshake,
+    Handshake,
+    PeerProtocol,
+    Pipeline,
+    client_name,
+    extensions,
+)
 from torrent.pieces import Taker, bits
 from torrent.rates import Speed
 from torrent.terms import Address, PeerId

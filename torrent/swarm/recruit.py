@@ -17,8 +17,7 @@ from typing import Any
 from torrent.errors import PeerError, RemoteError
 from torrent.events import PeerBanned, PeerConnected, PeerDisconnected
 from torrent.net import dial, is_loopback, pack
-from torrent.peer import Connection, ExtensionHandshake, Handshake
-from torrent.peer.connection import Host
+from torrent.peer import Connection, ExtensionHandshake, Handshake, Host
 from torrent.swarm.member import MOST_ASKED, Member
 from torrent.swarm.parts import Parts
 from torrent.terms import Address, InfoHash

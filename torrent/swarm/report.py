@@ -21,14 +21,16 @@ def status(state: State) -> str:
         return "paused"
     if state.leeching:
         return "downloading"
-    return "seeding" if state.pieces.have.bit_count() == state.geometry.pieces else "finished"
+    whole = state.pieces.have_count == state.geometry.pieces
+    return "seeding" if whole or state.options.seed_only else "finished"
 
 
 def torrent_view(state: State, now: float, eta: float | None) -> TorrentView:
     """Describe the torrent in one row."""
     pieces, metainfo = state.pieces, state.metainfo
     size = metainfo.size
-    done = min(size, pieces.bytes_done)
+    done = pieces.bytes_done - state.pads_done
+    left = pieces.left - state.pads_left
     members = state.members
     return TorrentView(
         info_hash=state.hex,
@@ -37,10 +39,10 @@ def torrent_view(state: State, now: float, eta: float | None) -> TorrentView:
         reason=state.failure,
         path=str(state.store.path),
         size=size,
-        wanted=min(size, pieces.bytes_done + pieces.left),
+        wanted=done + left,
         done=done,
         pieces=state.geometry.pieces,
-        pieces_done=pieces.have.bit_count(),
+        pieces_done=pieces.have_count,
         rate_down=state.speed_down.rate(now),
         rate_up=state.speed_up.rate(now),
         downloaded=state.downloaded,

@@ -31,6 +31,8 @@ class Options:
 
     seed_only: bool = False
     super_seeding: bool = False
+    sequential: bool = False
+    first_last: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +64,10 @@ class State:
     hash_failures: int = 0  # leech
     uploaded_before: int = 0  # bytes of earlier sessions, from the resume record
     downloaded_before: int = 0
+
+    pads: dict[int, int] = field(default_factory=dict)  # bytes of padding in the pieces that have any
+    pads_done: int = 0  # leech: those of verified pieces
+    pads_left: int = 0  # leech: those of pieces still to come
 
     paused: bool = False  # lifecycle
     stopping: bool = False  # lifecycle

@@ -1,7 +1,8 @@
 """Who has to wait for the rate limits? (S)
 
 Buckets say how many bytes may pass (`torrent.ratelimit`); this keeps those who wait and wakes them. There is one timer
-per session, armed only while somebody waits, so a limit costs nothing when it is not reached.
+per session, armed only while somebody waits and always for the first of them, so a limit costs nothing when it is not
+reached and a slow one does not hold up a fast one.
 
 A connection over the download limit stops reading and TCP slows the peer down. While a limit is set, gulps are kept
 short so that one of them never spends much more than there is.
@@ -29,6 +30,12 @@ class Throttle:
         self._readers: dict[Member, None] = {}
         self._servers: dict[Member, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._wake_at = 0.0
+
+    def gulp(self, member: Member, now: float) -> memoryview:
+        """Return the buffer for the next bytes of `member`: short while the limit is near."""
+        chain, gulp = member.parts.state.limit_down, member.parts.gulp
+        return gulp[: max(LEAST_GULP, min(GULP, chain.available(now)))] if chain.is_limited else gulp
 
     def received(self, member: Member, size: int, now: float) -> None:
         """Account a gulp; make the member wait if the limit is spent."""
@@ -39,7 +46,7 @@ class Throttle:
                 connection.gulp = member.parts.gulp
             return
         chain.take(size, now)
-        connection.gulp = member.parts.gulp[: max(LEAST_GULP, min(GULP, chain.available(now)))]
+        connection.gulp = self.gulp(member, now)
         delay = chain.delay(now)
         if delay > 0:
             connection.pause_reading()
@@ -63,8 +70,13 @@ class Throttle:
             self._timer = None
 
     def _arm(self, delay: float) -> None:
-        if self._timer is None:
-            self._timer = self._loop.call_later(max(delay, _SHORTEST_WAIT), self._wake)
+        wake_at = self._loop.time() + max(delay, _SHORTEST_WAIT)
+        if self._timer is not None:
+            if wake_at >= self._wake_at:
+                return
+            self._timer.cancel()
+        self._wake_at = wake_at
+        self._timer = self._loop.call_later(max(delay, _SHORTEST_WAIT), self._wake)
 
     def _wake(self) -> None:
         self._timer = None
