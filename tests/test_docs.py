@@ -15,8 +15,11 @@ from torrent import Config, Metainfo, Session, events, session
 from torrent.cli.app import group
 from torrent.config import NetConfig
 from torrent.hub import Subscription
+from torrent.peer import connection, pipeline, wire
+from torrent.peerbook import book
 from torrent.settings import SETTINGS, shown
-from torrent.tracker import TrackerServer
+from torrent.swarm import leech, member, seed
+from torrent.tracker import TrackerServer, announce, fetch, http, tiers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sample_torrents/*.md")])
@@ -160,6 +163,35 @@ def test_names_in_the_architecture_exist() -> None:
     for name in re.findall(r"`((?:torrent|\w+)/[\w/]+\.py)`", text):
         inside = ROOT / name if name.startswith(("torrent/", "tests/")) else ROOT / "torrent" / name
         assert inside.is_file(), name
+
+
+def test_the_table_of_limits_has_the_figures_of_the_code() -> None:
+    kib, mib, default = 1024, 1024 * 1024, Config()
+    figures = {
+        "bytes of unfinished pieces": f"{default.disk.memory // mib} MiB",
+        "pieces of one torrent that wait": f"{leech.BACKLOG // mib} MiB",
+        "one read from a socket": f"{connection.GULP // kib} KiB",
+        "requests to one peer": f"{pipeline.QUEUE_MOST // mib} MiB, `net.pipeline` ({default.net.pipeline})",
+        "requests of one peer": f"{member.MOST_ASKED}, announced as `reqq` | rejected; {member.FLOOD} refused",
+        "bytes on their way": f"{seed.RUN // kib} KiB",
+        "blocks nobody asked for": f"{leech.UNASKED_MOST}",
+        "silence of a peer that owes": f"{leech.STALL_SECONDS:.0f} s",
+        "a handshake": f"{connection.HANDSHAKE_SECONDS:.0f} s",
+        "silence of a connection": f"{connection.IDLE_SECONDS:.0f} s",
+        "accepted streams": f"{session.MOST_PENDING}",
+        "connections": f"{default.net.max_peers}, `net.max_peers_per_torrent` {default.net.max_peers_per_torrent}, "
+        f"`net.half_open` {default.net.half_open}",
+        "known addresses": f"{book.CAP}",
+        "a message": f"{wire.MAX_EXTENDED // mib} MiB",
+        "announces of one torrent": f"{tiers.MAX_IN_FLIGHT}",
+        "an answer of a tracker": f"{http.MAX_BODY // mib} MiB, {announce.MAX_PEERS} peers, {fetch.MAX_REDIRECTS} redirects",
+        "open files": f"{default.disk.open_files}",
+    }
+    text = section((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), "Back-pressure and limits")
+    rows = re.findall(r"^\| ([a-z].*?)\|\n", text, re.MULTILINE)
+    for start, figure in figures.items():
+        row = next(row for row in rows if row.startswith(start))
+        assert re.search(rf"(?<!\d){re.escape(figure)}(?!\d)", row), (row, figure)
 
 
 def test_the_architecture_names_every_part_of_a_swarm() -> None:
