@@ -184,7 +184,8 @@ def test_the_table_of_limits_has_the_figures_of_the_code() -> None:
         "known addresses": f"{book.CAP}",
         "a message": f"{wire.MAX_EXTENDED // mib} MiB",
         "announces of one torrent": f"{tiers.MAX_IN_FLIGHT}",
-        "an answer of a tracker": f"{http.MAX_BODY // mib} MiB, {announce.MAX_PEERS} peers, {fetch.MAX_REDIRECTS} redirects",
+        "an answer of a tracker": f"{http.MAX_BODY // mib} MiB, {announce.MAX_PEERS} peers, "
+        f"{fetch.MAX_REDIRECTS} redirects",
         "open files": f"{default.disk.open_files}",
     }
     text = section((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), "Back-pressure and limits")
