@@ -25,7 +25,7 @@ from torrent.handle import Torrent as Torrent
 from torrent.hub import Hub
 from torrent.metainfo import Metainfo
 from torrent.net import listen
-from torrent.peer import GULP, Connection, Conversation, Handshake
+from torrent.peer import GULP, Connection, Conversation, Handshake, our_peer_id
 from torrent.ratelimit import Chain, TokenBucket
 from torrent.selection import wanted_files
 from torrent.storage import Disk
@@ -171,6 +171,7 @@ class Session:
             config=config,
             buffers=self._disk.buffers,
             hub=self.hub,
+            peer_id=our_peer_id(os.urandom(12)),
             limit_down=Chain(self._limit_down, limits[0]),
             limit_up=Chain(self._limit_up, limits[1]),
             rng=self._rng,

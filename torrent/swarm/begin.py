@@ -6,14 +6,12 @@ decide. Nothing runs yet.
 
 from __future__ import annotations
 
-import os
 from random import Random
 
 from torrent.choker import Choker
 from torrent.config import Config
 from torrent.hub import Hub
 from torrent.metainfo import Metainfo
-from torrent.peer import our_peer_id
 from torrent.peerbook import PeerBook
 from torrent.pieces import Buffers, Geometry, Pieces, pad_blocks
 from torrent.ratelimit import Chain
@@ -21,6 +19,7 @@ from torrent.rates import Speed
 from torrent.selection import ends_of_files, pad_bytes, piece_priorities
 from torrent.storage import Store
 from torrent.swarm.state import Options, State
+from torrent.terms import PeerId
 
 TURN_PIECES = 20
 """Pieces a peer may have in its turn while we seed."""
@@ -35,6 +34,7 @@ def begin(
     config: Config,
     buffers: Buffers,
     hub: Hub,
+    peer_id: PeerId,
     limit_down: Chain,
     limit_up: Chain,
     rng: Random,
@@ -61,7 +61,7 @@ def begin(
         store=store,
         config=config,
         options=options,
-        peer_id=our_peer_id(os.urandom(12)),
+        peer_id=peer_id,
         hub=hub,
         book=PeerBook(rng),
         choker=Choker(config.net.upload_slots, rng, quota=TURN_PIECES * metainfo.piece_length),
