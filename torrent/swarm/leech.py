@@ -40,6 +40,7 @@ class Leech:
         self._fresh: list[int] = []
         self._writing: dict[int, bytearray] = {}
         self._unasked: dict[Member, int] = {}
+        self._refill_due = False
         self._backlog = max(2, BACKLOG // parts.state.geometry.piece_length)
 
     # asking
@@ -77,6 +78,17 @@ class Leech:
         for member in self._state.members:
             self.refill(member, now)
 
+    def _refill_soon(self, now: float) -> None:
+        """Give work to everybody once, however often a peer gives blocks back in one gulp."""
+
+        def refill() -> None:
+            self._refill_due = False
+            self.refill_all(now)
+
+        if not self._refill_due:
+            self._refill_due = True
+            self._parts.defer(refill)
+
     def after_gulp(self, member: Member, size: int, now: float) -> None:
         """Account `size` bytes of blocks and ask for more."""
         state = self._state
@@ -109,16 +121,16 @@ class Leech:
 
     def on_choke(self, member: Member) -> None:
         """Take back what the peer will not send; with the fast extension it rejects each request itself (BEP 6)."""
-        if not member.protocol.fast:
+        if not member.protocol.fast and (member.taker.inflight or member.taker.mine):
             self._state.pieces.choked(member.taker, keep=0)
-            self.refill_all(member.now)
+            self._refill_soon(member.now)
 
     def on_reject(self, member: Member, piece: int, begin: int) -> None:
         """Give a refused block to others."""
-        self._state.pieces.rejected(member.taker, piece, begin)
+        known = self._state.pieces.rejected(member.taker, piece, begin)
         member.allowed &= ~(1 << piece)
-        if not member.taker.inflight:
-            self.refill_all(member.now)
+        if known and not member.taker.inflight:
+            self._refill_soon(member.now)
 
     def on_uncommon(self, member: Member, received: int, piece: int, begin: int, size: int) -> None:
         """Act on a block that completed its piece, came twice, or was never asked for."""

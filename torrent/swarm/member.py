@@ -6,7 +6,8 @@ what is known about that peer, and passes each matter on: blocks to `leech`, req
 
 What a hostile peer may try, and where it ends: pieces and spans outside the torrent (`geometry`, PeerError), requests
 for pieces we lack or while choked (rejected), a flood of requests (`MOST_ASKED`, then the connection), blocks nobody
-asked for (`leech.on_uncommon`).
+asked for (`leech.on_uncommon`), questions whose answers it never reads (`MOST_BACKLOG`). What a peer may say thousands
+of times in one gulp, at five bytes each, is acted on once per gulp.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ MOST_ASKED = 2000
 
 FLOOD = 4 * MOST_ASKED
 """Refused requests in a row that end the connection."""
+
+MOST_BACKLOG = 4 * 1024 * 1024
+"""Bytes we queue for a peer that goes on talking and does not read."""
 
 
 class Member:
@@ -76,6 +80,7 @@ class Member:
         "taker",
         "their_extensions",
         "upload_only",
+        "wants_blocks",
         "wants_service",
     )
 
@@ -112,6 +117,7 @@ class Member:
         self.granted = 0  # pieces we let them have while they are choked
         self.super_piece: int | None = None
         self.asked: dict[tuple[int, int, int], None] = {}
+        self.wants_blocks = False
         self.wants_service = False
         self.reading = False
         self.outbox: bytearray | None = None
@@ -159,9 +165,14 @@ class Member:
         self.protocol.receive(data)
         if self.connection.closed:
             return
+        if self.connection.write_paused and self.connection.backlog() > MOST_BACKLOG:
+            raise PeerError("does not read what it is sent")
         parts.throttle.received(self, len(data), now)
         if self._got:
             parts.leech.after_gulp(self, self._got, now)
+        if self.wants_blocks:
+            self.wants_blocks = False
+            parts.leech.refill(self, now)
         if self.wants_service:
             self.wants_service = False
             parts.seed.serve(self, now)
@@ -187,23 +198,32 @@ class Member:
         self.parts.leech.on_choke(self)
 
     def on_unchoke(self) -> None:
-        self.parts.leech.refill(self, self.now)
+        self.wants_blocks = True
 
     def on_interest(self, interested: bool) -> None:
         self.parts.seed.on_interest(self, interested)
 
+    # Behind a message that ended the connection others may follow in the same gulp: the pieces of a peer that has left
+    # are not counted again.
+
     def on_have(self, piece: int) -> None:
+        if self.connection.closed:
+            return
         self.parts.state.geometry.check_piece(piece)
         self.parts.state.pieces.peer_has(self.taker, piece)
         self.parts.leech.on_offer(self)
         self.parts.seed.on_peer_has(self, piece)
 
     def on_bitfield(self, payload: bytes) -> None:
+        if self.connection.closed:
+            return
         state = self.parts.state
         state.pieces.peer_has_bits(self.taker, bits.from_wire(payload, state.geometry.pieces))
         self.parts.leech.on_offer(self)
 
     def on_have_all(self) -> None:
+        if self.connection.closed:
+            return
         self.parts.state.pieces.peer_has_all(self.taker)
         self.parts.leech.on_offer(self)
 
@@ -241,7 +261,7 @@ class Member:
     def on_allowed_fast(self, piece: int) -> None:
         self.parts.state.geometry.check_piece(piece)
         self.allowed |= 1 << piece
-        self.parts.leech.refill(self, self.now)
+        self.wants_blocks = True
 
     def on_port(self, port: int) -> None:
         pass

@@ -4,15 +4,16 @@ Addresses go into the peer book; `tick` dials the best of them within the limits
 stream that finished its handshake, dialled or accepted, is admitted or refused in one place, `admit`.
 
 What a hostile peer may try, and where it ends: connecting to itself through us, connecting twice, returning after a
-ban, filling every slot (`admit`); naming a port that is not its own (`learnt_port` only adds an address to the book).
+ban, filling every slot (`admit`); pushing another out by borrowing its peer id (`_crosses`); naming ports that are not
+its own (`learnt_port` adds one address per connection to the book); lying and leaving before the verdict (`ban`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from torrent.errors import PeerError, RemoteError
 from torrent.events import PeerBanned, PeerConnected, PeerDisconnected
@@ -26,6 +27,10 @@ CLIENT = "torrent 0.1.0"
 
 MOST_DIALS_PER_TICK = 30
 """Dials begun in one second by one torrent: a list of a thousand addresses does not become a thousand packets."""
+
+
+CROSSING_SECONDS = 10.0
+"""Seconds within which a second stream to the same peer may be its dial that crossed ours on the way."""
 
 
 @dataclass(slots=True)
@@ -60,6 +65,7 @@ class Recruit:
         self._port = port
         self._spawn = spawn
         self._greeting = self._our_extensions()
+        self._listening: dict[Member, Address] = {}
 
     # addresses
 
@@ -71,7 +77,10 @@ class Recruit:
         return new
 
     def learnt_port(self, member: Member, address: Address) -> None:
-        """Note where a peer that connected to us listens."""
+        """Note where a peer that connected to us listens; it may say so once."""
+        if member in self._listening:
+            return
+        self._listening[member] = address
         self._state.book.add([address], member.source, self._host.time())
         self._state.book.connected(address, self._host.time())
 
@@ -109,6 +118,11 @@ class Recruit:
             state.dialling -= 1
             self._room.half_open -= 1
 
+    def release(self) -> None:
+        """Give back the places of dials that were cancelled before their first step; call it when no dial runs."""
+        self._room.half_open -= self._state.dialling
+        self._state.dialling = 0
+
     def handshake_failed(self, address: Address, reason: str) -> None:
         """Note that a dialled stream ended before its handshake."""
         self._state.book.failed(address, self._host.time(), reason)
@@ -119,12 +133,12 @@ class Recruit:
         """Let a peer in and greet it; raises PeerError if it may not stay."""
         state = self._state
         filed = connection.key if isinstance(connection.key, Dialled) else None
-        self._check(connection, theirs)
+        self._check(connection, theirs, now)
         if connection.incoming:
             connection.write(self._our_handshake(theirs.info_hash).encode())
         source = filed.source if filed is not None else "incoming"
         member = Member(self._parts, connection, theirs, source, now)
-        connection.gulp = self._parts.gulp
+        connection.gulp = self._parts.throttle.gulp(member, now)
         state.members[member] = None
         self._room.peers += 1
         if filed is not None:
@@ -135,20 +149,39 @@ class Recruit:
         state.hub.publish(PeerConnected(state.hex, str(member.address), member.client, member.incoming))
         return member
 
-    def _check(self, connection: Connection, theirs: Handshake) -> None:
+    def _check(self, connection: Connection, theirs: Handshake, now: float) -> None:
         state = self._state
         address = connection.address
+        if not address.port:
+            raise PeerError("is gone already")
         if not state.active:
             raise PeerError("the torrent is paused")
         if theirs.peer_id == state.peer_id:
-            state.book.mark_self(connection.key.address if isinstance(connection.key, Dialled) else address)
+            # The end that accepts sees it first and hangs up: it must know which of our addresses was dialled.
+            dialled = connection.key.address if isinstance(connection.key, Dialled) else None
+            state.book.mark_self(dialled or Address(address.host, self._port))
             raise PeerError("this is our own address")
         if state.book.is_banned(address):
             raise PeerError("banned")
-        if any(member.peer_id == theirs.peer_id for member in state.members):
-            raise PeerError("connected already")
+        for twin in [member for member in state.members if member.peer_id == theirs.peer_id]:
+            if not self._crosses(twin, connection, theirs, now):
+                raise PeerError("connected already")
+            twin.connection.close("dialled each other")
         if len(state.members) >= state.config.net.max_peers_per_torrent or self._room.peers >= self._room.most_peers:
             raise PeerError("no room for more peers")
+
+    def _crosses(self, twin: Member, connection: Connection, theirs: Handshake, now: float) -> bool:
+        """Say whether both ends dialled each other and this stream is the one to keep: that of the larger peer id.
+
+        Both ends come to the same answer, whichever stream they saw first; without it each might close what the
+        other keeps.
+        """
+        return (
+            twin.incoming != connection.incoming
+            and twin.host == connection.address.host
+            and now - twin.connected_at < CROSSING_SECONDS
+            and connection.incoming == (theirs.peer_id > self._state.peer_id)
+        )
 
     def _our_handshake(self, info_hash: InfoHash) -> Handshake:
         v2 = self._state.metainfo.info_hash_v1 is None  # a hybrid asks nobody to change to its other name (BEP 52)
@@ -178,8 +211,7 @@ class Recruit:
     def _listens_at(self, member: Member) -> Address | None:
         if isinstance(member.connection.key, Dialled):
             return member.connection.key.address
-        port = member.their_extensions.port
-        return Address(member.host, port) if port else None
+        return self._listening.get(member)
 
     def part_if_useless(self, member: Member) -> None:
         """End a connection between two sides that only upload (BEP 21)."""
@@ -203,6 +235,7 @@ class Recruit:
         parts.seed.left(member)
         now = self._host.time()
         address = self._listens_at(member)
+        self._listening.pop(member, None)
         if address is not None:
             state.book.left(address, now, useful=bool(member.bytes_down or member.bytes_up))
         state.hub.publish(PeerDisconnected(state.hex, str(member.address), reason))
@@ -210,21 +243,25 @@ class Recruit:
             parts.defer(lambda: parts.leech.refill_all(now))
             parts.defer(lambda: parts.seed.fill(now))
 
-    def ban(self, name: object, reason: str) -> None:
-        """Ban a peer for good and end its connections.
+    def ban(self, name: Hashable, reason: str) -> None:
+        """Ban the peer that `Member.name` names, whether it is still here or not, and end its connections.
 
         An address is banned whole, except on this machine, where many honest peers may share it.
         """
         state = self._state
-        for member in [member for member in state.members if member.name == name]:
-            if is_loopback(member.host):
-                state.book.ban_address(member.connection.address)
-                if isinstance(member.connection.key, Dialled):
-                    state.book.ban_address(member.connection.key.address)
-            else:
-                state.book.ban(member.host)
-            state.bans += 1
-            state.hub.publish(PeerBanned(state.hex, str(member.address), reason))
+        host = str(cast(tuple[str, bytes], name)[0])
+        guilty = [member for member in state.members if member.name == name]
+        if not guilty and (is_loopback(host) or state.book.is_banned(Address(host, 1))):
+            return
+        if not is_loopback(host):
+            state.book.ban(host)
+        for member in guilty:
+            for address in (member.address, self._listens_at(member)):
+                if address is not None and is_loopback(host):
+                    state.book.ban_address(address)
+        state.bans += 1
+        state.hub.publish(PeerBanned(state.hex, str(guilty[0].address) if guilty else host, reason))
+        for member in guilty:
             member.connection.abort(f"banned: {reason}")
 
     def close_all(self, reason: str) -> None:

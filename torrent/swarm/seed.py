@@ -6,7 +6,7 @@ disk thread where it is not. A peer has at most one such answer on its way: the 
 last, so a slow reader holds `RUN` bytes and no more.
 
 Who is unchoked is the choker's decision; this applies it. With super-seeding (BEP 16) each peer is offered one piece at
-a time and gets the next when somebody else shows it has the last.
+a time and gets the next when somebody else shows it has the last, or at the next round once it has it itself.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Seed:
         self._parts = parts
         self._state = parts.state
         self._spare: list[bytearray] = []
+        self._fill_due = False
 
     # greeting
 
@@ -66,8 +67,19 @@ class Seed:
     # choking
 
     def on_interest(self, member: Member, interested: bool) -> None:
-        """Give a free slot at once to a peer that becomes interested, or free the one it no longer needs."""
-        self.fill(member.now)
+        """Give a free slot at once to a peer that becomes interested, or free the one it no longer needs.
+
+        Once for all that peers say before the loop turns: interest may flap thousands of times in one gulp.
+        """
+        now = member.now
+
+        def fill() -> None:
+            self._fill_due = False
+            self.fill(now)
+
+        if not self._fill_due:
+            self._fill_due = True
+            self._parts.defer(fill)
 
     def fill(self, now: float) -> None:
         """Hand out free slots."""
@@ -78,6 +90,8 @@ class Seed:
         """Decide all slots anew (every ten seconds)."""
         if self._state.active:
             self._apply(*self._state.choker.round(self._state.members, now, seeding=self._state.complete), now)
+            if self._super_seeding():
+                self._offer_to_waiting()
 
     def choke_all(self) -> None:
         """Serve nobody."""
@@ -202,12 +216,21 @@ class Seed:
         return state.options.super_seeding and state.pieces.have.bit_count() == state.geometry.pieces
 
     def on_peer_has(self, member: Member, piece: int) -> None:
-        """Offer the next piece to the peer whose last one has reached somebody else."""
+        """Offer the next piece to whom the last one has left for somebody else, or who has nobody to give it to."""
         if not self._super_seeding():
             return
         for other in self._state.members:
-            if other.super_piece == piece and other is not member:
+            if other.super_piece == piece and (other is not member or self._is_alone(member)):
                 self._offer_next(other)
+
+    def _is_alone(self, member: Member) -> bool:
+        return all(other is member or other.taker.is_seed for other in self._state.members)
+
+    def _offer_to_waiting(self) -> None:
+        """Offer the next piece to those whose last one nobody took from them: they may not reach each other."""
+        for member in self._state.members:
+            if member.super_piece is not None and member.taker.has >> member.super_piece & 1:
+                self._offer_next(member)
 
     def _offer_next(self, member: Member) -> None:
         state = self._state
