@@ -174,6 +174,7 @@ def test_the_table_of_limits_has_the_figures_of_the_code() -> None:
         "requests to one peer": f"{pipeline.QUEUE_MOST // mib} MiB, `net.pipeline` ({default.net.pipeline})",
         "requests of one peer": f"{member.MOST_ASKED}, announced as `reqq` | rejected; {member.FLOOD} refused",
         "bytes on their way": f"{seed.RUN // kib} KiB",
+        "bytes queued for a peer": f"{member.MOST_BACKLOG // mib} MiB",
         "blocks nobody asked for": f"{leech.UNASKED_MOST}",
         "silence of a peer that owes": f"{leech.STALL_SECONDS:.0f} s",
         "a handshake": f"{connection.HANDSHAKE_SECONDS:.0f} s",

@@ -3,7 +3,7 @@
     .venv/bin/python docs/images/capture.py
 
 Runs `torrent demo` in a tmux of its own, 100 columns wide, waits until the download shows some progress, and draws
-what the terminal shows as an SVG. Needs tmux.
+what the terminal shows as an SVG. The demo then runs to its end, so that it clears up after itself. Needs tmux.
 """
 
 from __future__ import annotations
@@ -42,21 +42,25 @@ def draw(screen: str, target: Path, title: str) -> None:
     target.write_text(svg.replace("Fira Code", "ui-monospace, Menlo, Consolas").rstrip() + "\n", encoding="utf-8")
 
 
+def until(shown: str) -> str:
+    """Wait until the terminal shows this and return its screen, colours included."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        screen = tmux("capture-pane", "-e", "-p")
+        if re.search(shown, re.sub(r"\x1b\[[\d;]*m", "", screen)):
+            return screen
+        time.sleep(0.1)
+    raise SystemExit(f"the terminal never showed {shown!r}")
+
+
 def main() -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     shell = f"env PS1='$ ' PATH='{path}' COLORTERM=truecolor bash --norc"
     tmux("new-session", "-d", "-x", str(COLUMNS), "-y", "24", shell)
     try:
         tmux("send-keys", "torrent demo", "Enter")
-        ends = time.monotonic() + PATIENCE
-        while time.monotonic() < ends:
-            screen = tmux("capture-pane", "-e", "-p")
-            share = re.search(r"([\d.]+)%", re.sub(r"\x1b\[[\d;]*m", "", screen))
-            if share and float(share[1]) >= 55:
-                draw(screen, HERE / "demo.svg", "torrent demo")
-                return
-            time.sleep(0.1)
-        raise SystemExit("the demo did not get there")
+        draw(until(r"\s([5-8]\d\.\d)%"), HERE / "demo.svg", "torrent demo")
+        until(r"the demo (worked|failed)[^$]*\$")
     finally:
         tmux("kill-server")
 
