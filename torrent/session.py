@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from torrent.config import Config
-from torrent.errors import InputError, PeerError, TorrentError
+from torrent.errors import InputError, LocalError, PeerError
 from torrent.events import Added, Listening, Removed
 from torrent.handle import Torrent as Torrent
 from torrent.hub import Hub
@@ -28,7 +28,7 @@ from torrent.net import listen
 from torrent.peer import GULP, Connection, Conversation, Handshake, our_peer_id
 from torrent.ratelimit import Chain, TokenBucket
 from torrent.selection import wanted_files
-from torrent.storage import Disk
+from torrent.storage import Disk, Store
 from torrent.swarm import Dialled, Options, Room, Services, Swarm, Throttle, begin
 from torrent.terms import Address, InfoHash
 from torrent.tracker import TrackerClient
@@ -56,6 +56,7 @@ class Session:
         self._swarms: dict[InfoHash, Swarm] = {}
         self._running: dict[str, tuple[Swarm, asyncio.Task[None]]] = {}
         self._pending: dict[Connection, None] = {}
+        self._opening: dict[str, asyncio.Future[Store]] = {}
         net = self.config.net
         self._limit_down = TokenBucket(net.limit_down)
         self._limit_up = TokenBucket(net.limit_up)
@@ -90,7 +91,7 @@ class Session:
         for server in self._servers:
             server.close()
         try:
-            await asyncio.gather(*(self._stop(key) for key in list(self._running)))
+            await asyncio.gather(*(self._stop(key) for key in [*self._opening, *self._running]))
         finally:
             if self._ticker is not None:
                 self._ticker.cancel()
@@ -132,8 +133,9 @@ class Session:
         cannot be used.
         """
         config = self.config
-        if source.hex in self.torrents:
-            raise InputError(f"{source.name} is in this session already")
+        for other in self.torrents.values():
+            if not set(source.swarm_hashes).isdisjoint(other.metainfo.swarm_hashes):
+                raise InputError(f"{source.name} is in this session already")
         folder = _folder(directory if directory is not None else config.download.dir)
         wanted = wanted_files(source, files)
         limits = TokenBucket(limit_down), TokenBucket(limit_up)
@@ -145,8 +147,8 @@ class Session:
             if on_check is not None:
                 on_check(done, total)
 
-        try:
-            store = await self._disk.open(
+        opening = self._opening[source.hex] = asyncio.ensure_future(
+            self._disk.open(
                 source,
                 folder,
                 wanted=wanted,
@@ -154,9 +156,20 @@ class Session:
                 check=check,
                 on_progress=checked,
             )
+        )
+        removed = LocalError(f"{source.name} was removed while its files were checked")
+        try:
+            store = await opening
+            if self._opening.get(source.hex) is not opening:
+                await store.close()
+                raise removed
         except BaseException:
-            del self.torrents[source.hex]
+            self.torrents.pop(source.hex, None)
+            if self._opening.get(source.hex) is not opening:
+                raise removed from None
             raise
+        finally:
+            self._opening.pop(source.hex, None)
         options = Options(
             seed_only=seed_only,
             super_seeding=config.seed.super_seeding if super_seeding is None else super_seeding,
@@ -194,6 +207,10 @@ class Session:
         await self._stop(torrent.info_hash)
 
     async def _stop(self, key: str) -> None:
+        opening = self._opening.pop(key, None)
+        if opening is not None:
+            opening.cancel()
+            await asyncio.wait([opening])
         running = self._running.pop(key, None)
         if running is None:
             return
@@ -202,13 +219,8 @@ class Session:
             self._swarms.pop(info_hash, None)
         task.cancel()
         await asyncio.wait([task])
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("a torrent ended by an error of ours", exc_info=task.exception())
         try:
             await swarm.stop()
-        except* TorrentError as errors:
-            for error in errors.exceptions:
-                _log.error("while stopping %s: %s", swarm.state.metainfo.name, error)
         finally:
             self.torrents.pop(key, None)
             self.hub.publish(Removed(key))
@@ -245,11 +257,12 @@ class Session:
 
     def on_handshake(self, connection: Connection, theirs: Handshake) -> Conversation:
         """Find the torrent a peer means and let it in; raises PeerError if there is none."""
-        self._pending.pop(connection, None)
         swarm = self._swarms.get(theirs.info_hash)
         if swarm is None:
             raise PeerError("asks for a torrent we do not have")
-        return swarm.admit(connection, theirs, self.time())
+        conversation = swarm.admit(connection, theirs, self.time())
+        self._pending.pop(connection, None)
+        return conversation
 
     def on_closed(self, connection: Connection, reason: str) -> None:
         """Forget a stream; if we dialled it and it never said hello, its address is the worse for it."""

@@ -8,7 +8,8 @@ side under one deadline, so a tracker that hangs cannot hold the exit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from torrent.errors import TrackerError
 from torrent.events import TrackerAnswered, TrackerFailed
@@ -35,10 +36,14 @@ class Announcer:
         self._port = port
         self._on_reply = on_reply
         self._wake = asyncio.Event()
+        self._parting = 0
+        self._start_again = False
         self._key = state.rng.getrandbits(32)
         self._tiers = Tiers(
             state.metainfo.trackers, state.rng, private=state.metainfo.private, complete=state.pieces.done
         )
+        if state.paused:
+            self._tiers.stop()
 
     async def run(self) -> None:
         """Announce for ever; cancel to end it."""
@@ -71,20 +76,29 @@ class Announcer:
         self._wake.set()
 
     def start(self) -> None:
-        """Begin again after `stop`."""
-        self._tiers.start(complete=self._state.pieces.done)
-        self._wake.set()
+        """Begin again after `stop`, as soon as its last words are said: no tracker may hear them after `started`."""
+        self._start_again = self._parting > 0
+        if not self._start_again:
+            self._tiers.start(complete=self._state.pieces.done)
+            self._wake.set()
 
-    async def stop(self) -> None:
-        """Say `stopped` to every tracker that knows us; returns within the configured deadline."""
+    def stop(self) -> Coroutine[Any, Any, None]:
+        """End the schedule now; the work returned says `stopped` to every tracker that knows us, under a deadline."""
+        self._start_again = False
+        self._parting += 1
+        return self._part(self._tiers.stop())
+
+    async def _part(self, last_words: list[Due]) -> None:
         seconds = self._state.config.tracker.stop_timeout
-        last_words = [self._announce(due, seconds) for due in self._tiers.stop()]
-        if last_words:
-            try:
-                async with asyncio.timeout(seconds):
-                    await asyncio.gather(*last_words)
-            except TimeoutError:
-                pass
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(self._announce(due, seconds) for due in last_words))
+        except TimeoutError:
+            pass
+        finally:
+            self._parting -= 1
+            if self._start_again and not self._parting:
+                self.start()
 
     def views(self, now: float) -> list[TrackerView]:
         """Describe every tracker."""

@@ -10,6 +10,7 @@ then the trackers' `stopped` and the store's last record run side by side, each 
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ DISK_ROOM = 16 * 1024 * 1024
 """Bytes that must be free before a torrent that found the disk full goes on."""
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a session shares among its torrents."""
@@ -63,6 +67,7 @@ class Swarm:
         self._loop = loop
         self._services = services
         self._tasks: asyncio.TaskGroup | None = None
+        self._ending = False
         self._early: list[Coroutine[Any, Any, None]] = []
         self._eta = Eta()
         self._eta_seconds: float | None = None
@@ -92,18 +97,30 @@ class Swarm:
     # the task tree
 
     async def run(self) -> None:
-        """Live until cancelled; `stop` has to be called after that."""
-        async with asyncio.TaskGroup() as group:
-            self._tasks = group
-            for work in self._early:
-                group.create_task(work)
-            self._early.clear()
-            for announcer in self._announcers:
-                group.create_task(announcer.run())
-            await asyncio.Event().wait()
+        """Live until cancelled; `stop` has to be called after that.
+
+        An error of ours in one of the tasks is logged and ends the torrent's work, with that reason, and nothing else.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._tasks = group
+                for work in self._early:
+                    group.create_task(work)
+                self._early.clear()
+                for announcer in self._announcers:
+                    group.create_task(announcer.run())
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self._ending = True
+        except ExceptionGroup as errors:
+            _log.error("a torrent ended by an error of ours", exc_info=errors)
+            self._fail("an error inside the program, see the log", waits=False)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._tasks is None:
+        if self._ending:
+            work.close()
+        elif self._tasks is None:
             self._early.append(work)
         else:
             self._tasks.create_task(work)
@@ -114,16 +131,27 @@ class Swarm:
         if state.stopping:
             return
         state.stopping = True
+        self._ending = True
         for work in self._early:
             work.close()
         self._parts.recruit.close_all("we are shutting down")
+        self._parts.recruit.release()
         self._note_totals()
-        async with asyncio.TaskGroup() as group:
-            for announcer in self._announcers:
-                group.create_task(announcer.stop())
-            group.create_task(state.store.close())
+        last_words = [state.store.close(), *(announcer.stop() for announcer in self._announcers)]
+        for outcome in await asyncio.gather(*last_words, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                _log.error("while stopping %s", state.metainfo.name, exc_info=outcome)
+        self._drop_unfinished()
         self._publish_status()
         self.changed.set()
+
+    def _drop_unfinished(self) -> None:
+        """Give the memory of unfinished pieces back to the other torrents."""
+        pieces, n = self.state.pieces, self.state.geometry.pieces
+        if pieces.in_progress():
+            missing = f"{pieces.missing:0{n}b}".encode().translate(bytes.maketrans(b"01", b"\0\1"))[::-1]
+            pieces.set_priorities(bytes(n))
+            pieces.set_priorities(missing)
 
     # peers and trackers
 
@@ -154,13 +182,18 @@ class Swarm:
     def resume(self) -> None:
         """Go on after a pause or after an error the user has mended."""
         state = self.state
-        if not (state.paused or state.failure):
+        if not (state.paused or state.failure) or self._ending:
             return
         state.paused = False
+        self._mend()
+
+    def _mend(self) -> None:
+        state = self.state
         state.failure, state.waits = "", False
-        for announcer in self._announcers:
-            announcer.start()
-        self._parts.recruit.dial_some(self._services.host.time())
+        if not state.paused:
+            for announcer in self._announcers:
+                announcer.start()
+            self._parts.recruit.dial_some(self._services.host.time())
         self._publish_status()
 
     def _quiesce(self, reason: str) -> None:
@@ -170,11 +203,13 @@ class Swarm:
         self._publish_status()
 
     def _on_disk_error(self, error: DiskError) -> None:
+        self._fail(str(error), waits=isinstance(error, DiskFullError))
+
+    def _fail(self, reason: str, *, waits: bool) -> None:
         state = self.state
         if state.failure or state.stopping:
             return
-        state.failure = str(error)
-        state.waits = isinstance(error, DiskFullError)
+        state.failure, state.waits = reason, waits
         self._retry_at = self._loop.time() + DISK_RETRY_SECONDS
         state.hub.publish(TorrentFailed(state.hex, state.failure, state.waits))
         self._quiesce(state.failure)
@@ -211,8 +246,8 @@ class Swarm:
             return
         if state.waits and now >= self._retry_at:
             self._retry_at = now + DISK_RETRY_SECONDS
-            if shutil.disk_usage(state.store.path.parent).free > DISK_ROOM:
-                self.resume()
+            if self._has_room():
+                self._mend()
         self._check_goal(now)
         self._eta_seconds = self._eta.update(state.downloaded, state.pieces.left, now)
         for member in list(state.members):
@@ -231,6 +266,12 @@ class Swarm:
             self._note_totals()
         else:
             parts.seed.fill(now)
+
+    def _has_room(self) -> bool:
+        try:
+            return shutil.disk_usage(self.state.store.path.parent).free > DISK_ROOM
+        except OSError:
+            return False
 
     def _check_goal(self, now: float) -> None:
         """End seeding when the configured ratio or time is reached."""
