@@ -81,8 +81,8 @@ class Timer:
 class Clock:
     """The part of an event loop that the swarm's parts use, in pretend time."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
         self._soon: deque[Callable[[], object]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
@@ -240,12 +240,13 @@ class World:
         room: Room | None = None,
         sequential: bool = False,
         port: int = 7000,
+        now: float = 1000.0,
         **options: bool,
     ) -> None:
         rng = random.Random(seed)
         self.data = rng.randbytes(pieces * blocks * BLOCK_SIZE - 100)
         self.metainfo = make_metainfo(self.data, blocks * BLOCK_SIZE)
-        self.clock = Clock()
+        self.clock = Clock(now)
         self.gulp = memoryview(bytearray(GULP))
         self.buffers = Buffers(budget)
         self.store = Store(self.metainfo, have)
@@ -255,7 +256,6 @@ class World:
         geometry = Geometry.of(self.metainfo)
         hub = Hub()
         self.events = hub.subscribe(100_000)
-        now = self.clock.now
         self.buckets = TokenBucket(limit_down), TokenBucket(limit_up)
         self.state = State(
             metainfo=self.metainfo,
