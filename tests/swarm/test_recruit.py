@@ -241,6 +241,20 @@ def test_nobody_is_dialled_while_paused_nor_twice():
     assert len(world.spawned) == 5
 
 
+def test_whom_we_let_go_ourselves_we_dial_again_at_once():
+    world = World()
+    world.remote(incoming=False)
+    world.remote(extensions=ExtensionHandshake(port=6000))
+    world.remote()  # where this one listens nobody knows
+    world.recruit.close_all("paused")
+    world.recruit.dial_some(world.clock.now)
+    assert world.spawned == []
+    world.recruit.redial()
+    assert len(world.spawned) == 2
+    world.recruit.redial()
+    assert len(world.spawned) == 2
+
+
 def test_a_dial_refused_at_our_own_door_is_put_off_like_any_failure():
     """The book must hear of every address it gave out; a refused one waits as long as a dead one."""
     world = World()

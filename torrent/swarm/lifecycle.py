@@ -193,6 +193,7 @@ class Swarm:
         if not state.paused:
             for announcer in self._announcers:
                 announcer.start()
+            self._parts.recruit.redial()
             self._parts.recruit.dial_some(self._services.host.time())
         self._publish_status()
 

@@ -66,6 +66,7 @@ class Recruit:
         self._spawn = spawn
         self._greeting = self._our_extensions()
         self._listening: dict[Member, Address] = {}
+        self._parted: dict[Address, str] = {}
 
     # addresses
 
@@ -98,9 +99,12 @@ class Recruit:
         if free <= 0:
             return
         for address, source in state.book.next_to_dial(now, free, seeding=not state.leeching):
-            state.dialling += 1
-            room.half_open += 1
-            self._spawn(self._dial(address, source))
+            self._begin_dial(address, source)
+
+    def _begin_dial(self, address: Address, source: str) -> None:
+        self._state.dialling += 1
+        self._room.half_open += 1
+        self._spawn(self._dial(address, source))
 
     async def _dial(self, address: Address, source: str) -> None:
         state = self._state
@@ -265,6 +269,16 @@ class Recruit:
             member.connection.abort(f"banned: {reason}")
 
     def close_all(self, reason: str) -> None:
-        """End every connection."""
+        """End every connection; `redial` takes them up again."""
         for member in list(self._state.members):
+            address = self._listens_at(member)
+            if address is not None:
+                self._parted[address] = member.source
             member.connection.close(reason)
+
+    def redial(self) -> None:
+        """Dial at once those whom `close_all` let go: they left because we wished it, and need no time to cool down."""
+        parted, self._parted = self._parted, {}
+        for address, source in parted.items():
+            if self._state.dialling < MOST_DIALS_PER_TICK and not self._state.book.is_banned(address):
+                self._begin_dial(address, source)
