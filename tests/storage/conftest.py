@@ -78,6 +78,7 @@ async def disks(state: Path) -> AsyncIterator[Callable[..., Disk]]:
 
     def fresh(boot: str = "boot-1", **settings: int) -> Disk:
         disk = Disk(DiskConfig(**settings), state, boot=boot)
+        disk._pool.look_again = 0.0
         made.append(disk)
         return disk
 

@@ -16,6 +16,7 @@ Invariants:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -85,6 +86,17 @@ class Tree:
     def name(self, place: int) -> str:
         """Return what to call a place in a message."""
         return str(self.root.joinpath(*self.layout.path(place)))
+
+    def has_folder(self, path: tuple[str, ...]) -> bool:
+        """Say whether a folder below the download folder is there; `DiskError` if it is something else."""
+        try:
+            with self._walk:
+                self._folder(path, create=False)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise disk_error(error, "look at", str(self.root.joinpath(*path))) from error
+        return True
 
     def stat(self, place: int) -> os.stat_result | None:
         """Return the state of a place on disk, None if it is not there; `DiskError` if it is not a plain file."""
@@ -265,14 +277,22 @@ class Tree:
                 self.dirty_bytes += size
 
     def _open_to_write(self, place: int, size: int) -> int:
-        created = place not in self.present
-        fd = self._open(place, os.O_RDWR | (os.O_CREAT if created else 0))
+        length = self.layout.place_length(place)
+        found_size = 0
+        fd = -1
+        if place not in self.present:
+            with contextlib.suppress(FileExistsError):
+                fd = self._open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        new = fd >= 0
+        if not new:
+            fd = self._open(place, os.O_RDWR)
         try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError(errno.EPERM, "not a plain file")
-            length = self.layout.place_length(place)
-            if found.st_size > length or (found.st_size < length and size < length):
+            if not new:
+                found = os.fstat(fd)
+                if not stat.S_ISREG(found.st_mode):
+                    raise OSError(errno.EPERM, "not a plain file")
+                found_size = found.st_size
+            if found_size > length or (found_size < length and size < length):
                 os.ftruncate(fd, length)
         except BaseException:
             os.close(fd)

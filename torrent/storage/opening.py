@@ -38,8 +38,12 @@ class Known(NamedTuple):
 def survey(tree: Tree) -> dict[int, os.stat_result]:
     """Return the state of every place that is on disk; `DiskError` if one is not a plain file."""
     found = {}
+    folders: dict[tuple[str, ...], bool] = {}
     for place in (*tree.layout.real, tree.layout.part):
-        if (state := tree.stat(place)) is not None:
+        folder = tree.layout.path(place)[:-1]
+        if folder not in folders:
+            folders[folder] = tree.has_folder(folder)
+        if folders[folder] and (state := tree.stat(place)) is not None:
             found[place] = state
     return found
 
