@@ -29,7 +29,7 @@ from typing import Literal
 
 from torrent.errors import InputError
 from torrent.metainfo import FileEntry, Plan, build, merkle
-from torrent.storage import Layout, digest, disk_error, scratch
+from torrent.storage import Layout, digest, disk_error, read_at, scratch
 from torrent.text import safe_text
 
 Links = Literal["follow", "keep", "skip"]
@@ -272,7 +272,7 @@ class _Reader:
                 fd = self._open(place)
                 end = at + size
                 while at < end:
-                    got = os.preadv(fd, [view[at:end]], start)
+                    got = read_at(fd, view[at:end], start)
                     if not got:
                         raise _changed(self._sources[place])
                     at += got

@@ -176,13 +176,17 @@ async def test_check_finds_the_changed_piece_and_reports_bytes(make, disks, targ
     assert seen[-1] == (200_000, 200_000)
 
 
-async def test_a_closed_store_refuses_work(make, disks, target):
+async def test_a_closed_store_refuses_work(make, disks, target, write, read):
     sample = make()
     store = await disks().open(sample.metainfo, target)
     await store.close()
     await store.close()
-    with pytest.raises(DiskError):
-        store.write(0, sample.piece(0), lambda *_: None)
+    ((good, error),) = await write(store, sample, [0])
+    assert not good and "closed" in str(error)
+    with pytest.raises(DiskError, match="closed"):
+        await read(store, 0, 0, 10)
+    with pytest.raises(DiskError, match="closed"):
+        await store.check()
 
 
 def open_descriptors() -> int:

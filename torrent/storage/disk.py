@@ -7,6 +7,7 @@ of the record in `torrent.storage.resume`. Whatever step fails, nothing stays cl
 
 from __future__ import annotations
 
+import asyncio
 import os
 import posixpath
 from collections.abc import Mapping
@@ -14,20 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from torrent.config import DiskConfig
-from torrent.errors import LocalError
+from torrent.errors import DiskError, LocalError
 from torrent.metainfo import Metainfo
 from torrent.storage import opening
 from torrent.storage.buffers import Buffers
 from torrent.storage.checking import Progress, check_pieces
 from torrent.storage.claims import Claims
 from torrent.storage.descriptors import Descriptors
-from torrent.storage.files import Tree
+from torrent.storage.files import Tree, disk_error
 from torrent.storage.journal import Claim, Journal
 from torrent.storage.layout import Layout
 from torrent.storage.records import Record, boot_id
 from torrent.storage.resume import Resume, ResumeError, fits
 from torrent.storage.store import Store, Totals, make_links
 from torrent.storage.workers import Workers
+from torrent.text import safe_text
 
 
 class Disk:
@@ -116,18 +118,21 @@ class Disk:
             )
             if links and store.complete:
                 await run(partial(make_links, tree, links))
-        except BaseException:
+        except BaseException as error:
+            self._claims.give(owner)
             tree.close()
             record.unlock()
-            self._claims.give(owner)
+            if isinstance(error, OSError):
+                raise disk_error(error, "open", str(directory)) from error
+            if isinstance(error, MemoryError):
+                raise DiskError(f"cannot open {safe_text(str(directory))}: out of memory") from error
             raise
         self._stores.add(store)
         return store
 
     async def close(self) -> None:
         """Close every store and end the threads; takes a few seconds at most."""
-        for store in tuple(self._stores):
-            await store.close()
+        await asyncio.gather(*(store.close() for store in self._stores))
         await self._workers.close()
         await self._background.close()
 
@@ -143,11 +148,18 @@ def layout_of(metainfo: Metainfo, placed: frozenset[int] | None = None) -> Layou
 
 def links_of(metainfo: Metainfo, layout: Layout) -> Mapping[int, str]:
     """Return the symlinks (BEP 47) to create and where they lead: only to placed files, or folders of them."""
-    targets = {layout.files[index].path[:depth] for index in layout.placed for depth in range(1, 101)}
+    asked = {file.index: tuple(file.symlink) for file in metainfo.files if file.is_symlink and file.symlink}
+    if not asked:
+        return {}
+    targets: set[tuple[str, ...]] = set()
+    for index in layout.placed:
+        path = layout.files[index].path
+        targets.update(path[:depth] for depth in range(1, len(path) + 1))
     links = {}
-    for file in metainfo.files:
-        if file.is_symlink and file.symlink and (target := tuple(file.symlink)) in targets:
-            links[file.index] = posixpath.relpath("/".join(target), "/".join(file.path[:-1]) or ".")
+    for index, target in asked.items():
+        if target in targets:
+            folder = metainfo.files[index].path[:-1]
+            links[index] = posixpath.relpath("/".join(target), "/".join(folder) or ".")
     return links
 
 

@@ -203,8 +203,12 @@ class Tree:
     def create(self, place: int) -> int:
         """Open a place, created if need be, at its final size and return a descriptor the caller closes; OSError."""
         fd = self._open(place, os.O_RDWR | os.O_CREAT)
-        if os.fstat(fd).st_size < self.layout.place_length(place):
-            os.ftruncate(fd, self.layout.place_length(place))
+        try:
+            if os.fstat(fd).st_size < self.layout.place_length(place):
+                os.ftruncate(fd, self.layout.place_length(place))
+        except BaseException:
+            os.close(fd)
+            raise
         return fd
 
     def link(self, place: int, target: str) -> None:

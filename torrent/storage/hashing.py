@@ -18,7 +18,7 @@ from hashlib import sha1, sha256
 from torrent.metainfo import PieceHashes, merkle
 from torrent.terms import BLOCK_SIZE
 
-CHUNK = 512 * 1024
+CHUNK = 256 * 1024
 """Bytes read and hashed at a time; a multiple of the block size."""
 
 Read = Callable[[int, memoryview], None]

@@ -77,10 +77,12 @@ class Record:
         """Let other processes in again."""
         if self._lock is None or self._folder is None:
             return
-        with contextlib.suppress(OSError):
-            (self._folder / f"{self._stem}.lock").unlink()
-        os.close(self._lock)
-        self._lock = None
+        try:
+            with contextlib.suppress(OSError):
+                (self._folder / f"{self._stem}.lock").unlink()
+        finally:
+            os.close(self._lock)
+            self._lock = None
 
     def load(self) -> tuple[Resume | None, str]:
         """Return the record, and a note if there is one that cannot be used."""

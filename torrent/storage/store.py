@@ -38,6 +38,8 @@ CLOSE_SYNC_LIMIT = 32 * 1024 * 1024
 WriteDone = Callable[[int, bool, DiskError | None], None]
 ReadDone = Callable[[DiskError | None], None]
 
+_CLOSED = "the torrent is closed"
+
 _log = logging.getLogger(__name__)
 
 
@@ -110,7 +112,8 @@ class Store:
 
         The buffer must not change until then; it stays the caller's.
         """
-        self._begin()
+        if not self._begin(lambda error: done(piece, False, error)):
+            return
         self._workers.submit(
             lambda: self._hash_and_put(piece, buffer), lambda good, error: self._written(piece, done, good, error)
         )
@@ -121,7 +124,8 @@ class Store:
 
     def read(self, piece: int, begin: int, length: int, into: memoryview, done: ReadDone) -> None:
         """Fill `into` with a block, then call `done(error)`."""
-        self._begin()
+        if not self._begin(done):
+            return
         offset = piece * self._piece_length + begin
 
         def finished(_: None, error: BaseException | None) -> None:
@@ -148,10 +152,14 @@ class Store:
     async def check(self, pieces: Iterable[int] | None = None, on_progress: Progress | None = None) -> int:
         """Hash pieces (all by default) again; return the bits of the good ones. The others are not had any more."""
         asked = sorted(set(range(self.metainfo.pieces) if pieces is None else pieces))
-        await self._workers.run(lambda: self._recall(asked))
-        self._begin()
+        if self._closed:
+            raise DiskError(_CLOSED)
+        self._jobs += 1
         try:
+            await self._workers.run(lambda: self._recall(asked))
             good = await check_pieces(self._workers, self._tree, self.metainfo, asked, on_progress)
+        except MemoryError as error:
+            raise DiskError("cannot check the files: out of memory") from error
         finally:
             self._end()
         bits = sum(1 << piece for piece in asked) if pieces is not None else (1 << self.metainfo.pieces) - 1
@@ -164,7 +172,10 @@ class Store:
         """Flush everything written so far to the disk itself and save the record; `DiskError`."""
         have = self.have
         claim = self._claim()
-        await self._background.run(lambda: self._journal.save(claim, sync=True))
+        try:
+            await self._background.run(lambda: self._journal.save(claim, sync=True))
+        except MemoryError as error:
+            raise DiskError("cannot flush the files: out of memory") from error
         self._synced |= have & self.have
         self._last_sync = time.monotonic()
 
@@ -181,17 +192,20 @@ class Store:
                 await asyncio.wait([self._idle], timeout=CLOSE_WITHIN)
         finally:
             claim = self._claim()._replace(clean=not self._jobs)
-            last = asyncio.ensure_future(self._background.run(lambda: self._journal.finish(claim, CLOSE_SYNC_LIMIT)))
-            last.add_done_callback(self._finished)
+            last: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+            def finished(_: None, error: BaseException | None) -> None:
+                self._on_closed()
+                if error is not None:
+                    self.notes += (str(_as_disk_error(error)),)
+                if not last.done():
+                    last.set_result(None)
+
+            self._background.submit(lambda: self._journal.finish(claim, CLOSE_SYNC_LIMIT), finished)
             await asyncio.wait([last], timeout=CLOSE_WITHIN)
 
-    def _finished(self, last: asyncio.Future[None]) -> None:
-        self._on_closed()
-        if not last.cancelled() and (error := last.exception()) is not None:
-            self.notes += (str(error),)
-
     def _hash_and_put(self, piece: int, buffer: bytearray) -> bool:
-        with memoryview(buffer) as view:
+        with memoryview(buffer)[: self.metainfo.piece_size(piece)] as view:
             if not is_good(self.metainfo.piece_hashes(piece), view):
                 return False
             self._tree.put(piece * self._piece_length, view)
@@ -207,7 +221,7 @@ class Store:
             self.mark(piece)
             if self._links and self.complete:
                 links, self._links = self._links, {}
-                self._begin()
+                self._jobs += 1
                 self._workers.submit(lambda: make_links(self._tree, links), linked)
                 return
         done(piece, bool(good), _as_disk_error(error))
@@ -243,10 +257,12 @@ class Store:
     def _claim(self) -> Claim:
         return Claim(self.have, self._synced, self.totals.uploaded, self.totals.downloaded)
 
-    def _begin(self) -> None:
+    def _begin(self, refused: Callable[[DiskError], object]) -> bool:
         if self._closed:
-            raise DiskError("the torrent is closed")
+            asyncio.get_running_loop().call_soon(refused, DiskError(_CLOSED))
+            return False
         self._jobs += 1
+        return True
 
     def _end(self) -> None:
         self._jobs -= 1
@@ -264,4 +280,5 @@ def _as_disk_error(error: BaseException | None) -> DiskError | None:
     if error is None or isinstance(error, DiskError):
         return error
     _log.error("a disk job failed", exc_info=error)
-    return DiskError(f"a disk job failed: {type(error).__name__}")
+    why = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+    return DiskError(f"a disk job failed: {why}")
