@@ -9,7 +9,6 @@ import pytest
 
 from torrent.errors import DiskError
 from torrent.storage import Descriptors, Layout, Tree
-from torrent.storage.files import disk_error
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,3 @@ def test_a_folder_removed_while_running_can_be_made_again(tmp_path):
     mine.put(40, memoryview(b"y" * 20))
     assert (tmp_path / "t/deep/er/b").read_bytes() == b"y" * 20
     mine.close()
-
-
-def test_errors_are_one_plain_line():
-    for code in (1, 2, 5, 13, 27, 28, 30, 40, 122, 95):
-        error = disk_error(OSError(code, "Some Words"), "write", "bad\nname\x1b[31m")
-        assert "\n" not in str(error) and "\x1b" not in str(error) and str(error).startswith("cannot write bad")

@@ -11,8 +11,8 @@ from torrent.storage.checking import good_pieces as good_pieces
 from torrent.storage.descriptors import Descriptors as Descriptors
 from torrent.storage.disk import Disk as Disk
 from torrent.storage.disk import layout_of as layout_of
+from torrent.storage.failures import disk_error as disk_error
 from torrent.storage.files import Tree as Tree
-from torrent.storage.files import disk_error as disk_error
 from torrent.storage.files import read_at as read_at
 from torrent.storage.hashing import digest as digest
 from torrent.storage.hashing import is_good_at as is_good_at

@@ -22,7 +22,8 @@ from torrent.storage.buffers import Buffers
 from torrent.storage.checking import Progress, check_pieces
 from torrent.storage.claims import Claims
 from torrent.storage.descriptors import Descriptors
-from torrent.storage.files import Tree, disk_error
+from torrent.storage.failures import disk_error
+from torrent.storage.files import Tree
 from torrent.storage.journal import Claim, Journal
 from torrent.storage.layout import Layout
 from torrent.storage.records import Record, boot_id

@@ -30,8 +30,9 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from torrent.errors import DiskError, DiskFullError
+from torrent.errors import DiskError
 from torrent.storage.descriptors import Descriptors, Handle
+from torrent.storage.failures import disk_error
 from torrent.storage.layout import GAP, Layout
 from torrent.text import safe_text
 
@@ -40,29 +41,6 @@ _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _OWNERS = count()
-
-_REASONS = {
-    errno.ENOSPC: "no space left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "not permitted",
-    errno.EROFS: "the disk is read-only",
-    errno.EIO: "the disk reports an input/output error",
-    errno.ENOENT: "the file is gone",
-    errno.ELOOP: "a link is in the way and is not followed",
-    errno.ENOTDIR: "a link or a file is in the way of a folder",
-    errno.EISDIR: "a folder is in the way of a file",
-    errno.EFBIG: "the file is larger than the disk or the limits of this process allow",
-    errno.EMFILE: "too many open files",
-    errno.ENAMETOOLONG: "the name is too long for the disk",
-}
-
-
-def disk_error(error: OSError, verb: str, name: str) -> DiskError:
-    """Return the plain one-line error for a failed system call on `name`."""
-    reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
-    kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else DiskError
-    return kind(f"cannot {verb} {safe_text(name)}: {safe_text(reason)}")
 
 
 class Tree:

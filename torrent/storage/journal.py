@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from torrent.errors import DiskError
 from torrent.metainfo import Metainfo
-from torrent.storage.files import Tree, disk_error
+from torrent.storage.failures import disk_error
+from torrent.storage.files import Tree
 from torrent.storage.opening import proof
 from torrent.storage.records import Record
 from torrent.storage.resume import ABSENT, Proof, Resume

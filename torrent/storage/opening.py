@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from torrent.errors import DiskError, DiskFullError
 from torrent.metainfo import Metainfo
-from torrent.storage.files import Tree, disk_error, read_at
+from torrent.storage.failures import disk_error
+from torrent.storage.files import Tree, read_at
 from torrent.storage.hashing import is_good_zeros, scratch
 from torrent.storage.layout import indices, to_bits
 from torrent.storage.resume import Proof, Resume, judge

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from torrent.errors import InputError
-from torrent.storage.files import disk_error
+from torrent.storage.failures import disk_error
 from torrent.storage.resume import Resume, ResumeError, decode, encode
 
 try:
