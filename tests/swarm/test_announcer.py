@@ -50,7 +50,9 @@ async def made():
         world = World(have=have, config=Config(tracker=config or TrackerConfig(stop_timeout=0.1)))
         world.state.metainfo = Metainfo.from_info(world.metainfo.raw_info, trackers=trackers)
         world.client, world.replies = Client(), []
-        world.announcer = Announcer(world.state, world.client, world.metainfo.info_hash, 7001, world.replies.append)
+        world.announcer = Announcer(
+            world.state, world.client, world.metainfo.info_hash, 7001, lambda reply, *_: world.replies.append(reply)
+        )
         tasks.append(asyncio.get_running_loop().create_task(world.announcer.run()))
         return world
 

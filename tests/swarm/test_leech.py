@@ -233,6 +233,17 @@ def test_allowed_fast_pieces_are_asked_for_while_choked():
     assert peer.heard("request") == []
 
 
+def test_where_the_order_matters_nothing_is_asked_out_of_it():
+    world = World(pieces=4, blocks=2, sequential=True)
+    world.state.options.sequential = True
+    peer = world.remote()
+    peer.has()
+    peer.say(wire.numbered(wire.ALLOWED_FAST, 2))
+    assert peer.heard("request") == []
+    peer.unchoke()
+    assert [block[1] for block in peer.heard("request")][:4] == [0, 0, 1, 1]
+
+
 def test_a_rejected_piece_is_no_longer_allowed_fast():
     world = World(pieces=4, blocks=2)
     peer = world.remote()

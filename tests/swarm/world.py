@@ -292,6 +292,7 @@ class World:
         self.seed = parts.seed = Seed(parts)
         self.recruit = parts.recruit = Recruit(parts, self, self.room, port, self._spawn)
         self.remotes: list[Remote] = []
+        self.seen_at: list[tuple[str, str]] = []
 
     @property
     def pieces(self) -> Pieces:
@@ -324,6 +325,9 @@ class World:
 
     def on_closed(self, connection: Connection, reason: str) -> None:
         pass
+
+    def on_seen_at(self, host: str, voter: str) -> None:
+        self.seen_at.append((host, voter))
 
     # what tests call
 

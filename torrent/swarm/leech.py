@@ -59,7 +59,7 @@ class Leech:
         only: int | None = None
         if member.protocol.peer_choking:
             only = member.allowed
-            if not only:
+            if not only or state.options.sequential or state.options.first_last:  # the order matters more
                 return
         if not member.protocol.am_interested:
             return
