@@ -27,7 +27,9 @@ from tests.support.source import (
 FLOORS = {
     **dict.fromkeys(("", "bencode", "terms", "errors", "config", "events", "views", "text", "units"), 0),
     "metainfo": 1,
-    **dict.fromkeys(("pieces", "net", "choker", "peerbook", "schedule", "ratelimit", "rates", "selection", "hub"), 2),
+    **dict.fromkeys(
+        ("pieces", "net", "external", "choker", "peerbook", "schedule", "ratelimit", "rates", "selection", "hub"), 2
+    ),
     **dict.fromkeys(("peer", "dht", "tracker", "storage"), 3),
     "swarm": 4,
     **dict.fromkeys(("session", "handle", "library", "create", "verify", "settings"), 5),

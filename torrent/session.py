@@ -21,6 +21,7 @@ from typing import Self
 from torrent.config import Config
 from torrent.errors import InputError, LocalError, PeerError
 from torrent.events import Added, Listening, Removed
+from torrent.external import ExternalAddress
 from torrent.handle import Torrent as Torrent
 from torrent.hub import Hub
 from torrent.metainfo import Metainfo
@@ -60,6 +61,7 @@ class Session:
         net = self.config.net
         self._limit_down = TokenBucket(net.limit_down)
         self._limit_up = TokenBucket(net.limit_up)
+        self._external = ExternalAddress()
         self._room = Room(most_peers=net.max_peers, most_half_open=net.half_open)
         self._servers: list[asyncio.Server] = []
         self._ticker: asyncio.Task[None] | None = None
@@ -191,6 +193,8 @@ class Session:
             now=self.time(),
         )
         state.paused = paused
+        for known in filter(None, (self._external.known(), self._external.known(six=True))):
+            state.book.set_external(Address(known, self.port))
         services = Services(self, self._room, self._throttle, self.gulp, self._trackers, self.port)
         swarm = Swarm(state, services)
         torrent.begin(swarm)
@@ -269,6 +273,13 @@ class Session:
         waiting = self._pending.pop(connection, self) is not self
         if waiting and isinstance(connection.key, Dialled):
             connection.key.recruit.handshake_failed(connection.key.address, reason)
+
+    def on_seen_at(self, host: str, voter: str) -> None:
+        """Note at which address a peer or tracker sees us; what enough of them agree on orders the peer books."""
+        address = self._external.vote(host, voter)
+        if address is not None:
+            for swarm, _ in self._running.values():
+                swarm.state.book.set_external(Address(address, self.port))
 
     # time
 

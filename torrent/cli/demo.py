@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,9 @@ class Stage:
 def command(ctx: click.Context, size: int, limit: int | None, generated: bool) -> int:
     """Run a tracker, a seeder and a download as separate processes on this machine."""
     output = current(ctx)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="torrent-demo-")))
         (folder / "config.toml").touch()
@@ -128,6 +132,11 @@ def command(ctx: click.Context, size: int, limit: int | None, generated: bool) -
         if code:
             raise TorrentError(f"the download ended with code {code}")
         return _compare(output, payload, target / payload.name)
+
+
+def _leave(number: int, _: object) -> None:
+    """End the demo by an exception, so that every part is stopped and the folder is removed."""
+    raise SystemExit(128 + number)
 
 
 def _command(args: tuple[str, ...]) -> list[str]:

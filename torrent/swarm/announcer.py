@@ -28,7 +28,7 @@ class Announcer:
         client: TrackerClient,
         info_hash: InfoHash,
         port: int,
-        on_reply: Callable[[AnnounceReply], None],
+        on_reply: Callable[[AnnounceReply, str], None],
     ) -> None:
         self._state = state
         self._client = client
@@ -138,5 +138,5 @@ class Announcer:
                 )
             )
             if due.event != "stopped":
-                self._on_reply(reply)
+                self._on_reply(reply, shown_url(due.url))
         self._wake.set()

@@ -168,7 +168,9 @@ class Swarm:
         for announcer in self._announcers:
             announcer.announce_now()
 
-    def _on_tracker_reply(self, reply: AnnounceReply) -> None:
+    def _on_tracker_reply(self, reply: AnnounceReply, tracker: str) -> None:
+        if reply.external_ip:
+            self._services.host.on_seen_at(reply.external_ip, tracker)
         self._parts.recruit.add(reply.peers, "tracker")
 
     # what changes the status

@@ -277,4 +277,5 @@ class Member:
         self.upload_only = theirs.upload_only
         if theirs.port and self.incoming:
             self.parts.recruit.learnt_port(self, Address(self.host, theirs.port))
+        self.parts.recruit.seen_at(self)
         self.parts.recruit.part_if_useless(self)

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from torrent.errors import PeerError, RemoteError
 from torrent.events import PeerBanned, PeerConnected, PeerDisconnected
-from torrent.net import dial, is_loopback, pack
+from torrent.net import dial, is_loopback, pack, unpack
 from torrent.peer import Connection, ExtensionHandshake, Handshake, Host
 from torrent.swarm.member import MOST_ASKED, Member
 from torrent.swarm.parts import Parts
@@ -69,6 +69,12 @@ class Recruit:
         self._parted: dict[Address, str] = {}
 
     # addresses
+
+    def seen_at(self, member: Member) -> None:
+        """Pass on at which address a peer sees us."""
+        address = unpack(member.their_extensions.your_ip + b"\0\1") if member.their_extensions.your_ip else None
+        if address is not None:
+            self._host.on_seen_at(address.host, member.host)
 
     def add(self, addresses: Iterable[Address], source: str) -> int:
         """Put addresses into the book and dial at once where there is room; return how many were new."""
@@ -172,7 +178,16 @@ class Recruit:
                 raise PeerError("connected already")
             twin.connection.close("dialled each other")
         if len(state.members) >= state.config.net.max_peers_per_torrent or self._room.peers >= self._room.most_peers:
+            self._make_room(connection)
+
+    def _make_room(self, connection: Connection) -> None:
+        """End the connection that gives way by canonical priority (BEP 40), or raise PeerError if none does."""
+        candidate = connection.key.address if isinstance(connection.key, Dialled) else connection.address
+        among = {member.address: member for member in self._state.members}
+        loser = self._state.book.to_drop_for(candidate, among)
+        if loser is None:
             raise PeerError("no room for more peers")
+        among[loser].connection.close("gave way to another peer")
 
     def _crosses(self, twin: Member, connection: Connection, theirs: Handshake, now: float) -> bool:
         """Say whether both ends dialled each other and this stream is the one to keep: that of the larger peer id.
