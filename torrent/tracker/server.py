@@ -104,7 +104,8 @@ class TrackerServer:
             return
         self._tasks.add(task)
         try:
-            with suppress(OSError, EOFError, asyncio.LimitOverrunError):
+            # Only `_close` cancels, and a handler that ends cancelled is reported by asyncio as a failure of its own.
+            with suppress(OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
                 async with asyncio.timeout(REQUEST_TIME):
                     await self._serve(reader, writer)
         finally:
