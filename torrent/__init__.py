@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from torrent import views as views
     from torrent.config import Config as Config
     from torrent.errors import TorrentError as TorrentError
+    from torrent.handle import Torrent as Torrent
     from torrent.metainfo import Magnet as Magnet
     from torrent.metainfo import Metainfo as Metainfo
     from torrent.session import Session as Session
-    from torrent.handle import Torrent as Torrent
     from torrent.terms import Address as Address
 
 __version__ = "0.1.0"
