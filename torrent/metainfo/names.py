@@ -2,15 +2,17 @@
 
 A name in a torrent is bytes somebody else chose. What comes out of here is safe to join to a folder and safe to show:
 
-- no component is empty, `.` or `..`, absolute, or holds a separator of any system, a drive letter, NUL, a control or
-  bidirectional character (`_clean`), a device name of Windows, or a dot or space at its end; none is longer than
-  255 bytes of UTF-8 (`_shorten`, which keeps the extension);
+- no component is empty, made of dots and spaces alone, absolute, or holds a separator of any system, a drive letter,
+  NUL, a control or bidirectional character (`_clean`); none is longer than 255 bytes of UTF-8 (`_shorten`, which
+  keeps the extension);
+- on Windows alone no component is the name of a device, holds what Windows forbids, or ends in a dot or space: other
+  systems keep `aux.c` what it is;
 - no two files share a path, also where the disk ignores case or Unicode form, and no file has the path of a folder
   (`disk_paths`); the later file gets `.1`, `.2`, ... before its extension, so the outcome depends on the torrent alone;
 - a link points at a file or folder of the same torrent, never above itself (`link_targets`), or nowhere.
 
-The rules are the same on every system, so that a torrent has the same files everywhere; only the characters that
-Windows alone forbids stay untouched elsewhere. A hostile torrent may also try a flood of equal names: `MAX_DUPLICATES`.
+All else is the same on every system, so that a torrent has the same files everywhere. A hostile torrent may also try
+a flood of equal names: `MAX_DUPLICATES`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ DiskPath: TypeAlias = tuple[str, ...]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ()\[\],&+=!'-]*(?:\.[A-Za-z0-9_]+)*")
 """Names that need nothing done, if they are short, do not end in a space and are no device: the common case."""
-_SEPARATORS = re.compile(r"[/\\]" if os.name != "nt" else r'[/\\<>:"|?*]')
+_WINDOWS = os.name == "nt"
+_SEPARATORS = re.compile(r"[/\\]" if not _WINDOWS else r'[/\\<>:"|?*]')
 _DRIVE = re.compile(r"^([A-Za-z]):")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\..*)?", re.I | re.S)
 _EXTENSION = re.compile(r"\.[^. ]{1,32}$")
@@ -64,7 +67,7 @@ def decode_text(raw: bytes, encoding: str = "") -> str:
 def component(raw: bytes, encoding: str = "", *, fallback: str = "_") -> str:
     """Return one path component as it will be on disk; `fallback` (safe text) where nothing is left of it."""
     text = decode_text(raw[:4096] + raw[-64:] if len(raw) > 4200 else raw, encoding)
-    if len(text) < 200 and _PLAIN.fullmatch(text) and text[-1] != " " and not _DEVICE.fullmatch(text):
+    if len(text) < 200 and _PLAIN.fullmatch(text) and not (_WINDOWS and (text[-1] == " " or _DEVICE.fullmatch(text))):
         return text
     return _clean(text) or fallback
 
@@ -73,9 +76,12 @@ def _clean(text: str) -> str:
     text = safe_text(text, len(text) + 1).replace("\ufffd", "_")
     text = _SEPARATORS.sub("_", text)
     text = _DRIVE.sub(r"\1_", text)
-    text = text.rstrip(". ")
-    if _DEVICE.fullmatch(text):
-        text = "_" + text
+    if not text.strip(". "):
+        return ""
+    if _WINDOWS:
+        text = text.rstrip(". ")
+        if _DEVICE.fullmatch(text):
+            text = "_" + text
     return _shorten(text)
 
 
