@@ -182,6 +182,10 @@ class Store:
         self.written: dict[int, bytes] = {}
         self.reads: list[tuple[int, int, int]] = []
         self.closed = False
+        self.touched = 0
+
+    def touch(self) -> None:
+        self.touched += 1
 
     def write(self, piece: int, buffer: bytearray, done: Callable[[int, bool, DiskError | None], None]) -> None:
         def job() -> None:

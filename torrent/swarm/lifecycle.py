@@ -236,9 +236,11 @@ class Swarm:
             self.state.hub.publish(StatusChanged(self.state.hex, status, self.state.failure))
 
     def _note_totals(self) -> None:
-        state = self.state
-        state.store.totals.uploaded = state.uploaded_before + state.uploaded
-        state.store.totals.downloaded = state.downloaded_before + state.downloaded
+        state, totals = self.state, self.state.store.totals
+        uploaded, downloaded = state.uploaded_before + state.uploaded, state.downloaded_before + state.downloaded
+        if (uploaded, downloaded) != (totals.uploaded, totals.downloaded):
+            totals.uploaded, totals.downloaded = uploaded, downloaded
+            state.store.touch()
 
     # time
 
