@@ -4,7 +4,8 @@ from tests.swarm.world import World
 from torrent.errors import DiskError
 from torrent.events import PeerBanned, PieceFailed, PieceVerified
 from torrent.peer import wire
-from torrent.swarm.leech import STALL_SECONDS, UNASKED_MOST
+from torrent.peer.pipeline import NEAR_MOST
+from torrent.swarm.leech import BACKLOG, STALL_SECONDS, UNASKED_MOST
 from torrent.terms import BLOCK_SIZE
 
 
@@ -125,6 +126,21 @@ def test_who_starves_for_memory_is_fed_when_a_buffer_comes_back():
     world.store.holds = False
     world.settle()
     assert second.serve() == 2
+    assert world.pieces.done and world.buffers.out == 0
+
+
+def test_nothing_more_is_asked_while_the_disk_is_far_behind():
+    blocks = 64
+    world = World(pieces=32, blocks=blocks)
+    peer = world.remote()
+    peer.has()
+    peer.unchoke()
+    world.store.holds = True
+    given = peer.serve()
+    assert BACKLOG <= given * BLOCK_SIZE <= BACKLOG + (NEAR_MOST + 2 * blocks) * BLOCK_SIZE < len(world.data) / 1.5
+    world.store.holds = False
+    world.settle()
+    peer.serve()
     assert world.pieces.done and world.buffers.out == 0
 
 

@@ -119,6 +119,21 @@ async def test_completion_is_told_and_the_totals_are_noted(live):
     assert life.swarm.changed.is_set()
 
 
+async def test_on_completion_the_seeds_are_let_go(live):
+    life = live(pieces=2)
+    assert download(life).closed == "both sides are complete"
+
+
+async def test_each_tick_fills_slots_and_dials_and_every_tenth_second_shares_the_slots_anew(live, monkeypatch):
+    life = live()
+    done = []
+    for owner, name in ((life.seed, "fill"), (life.seed, "round"), (life.recruit, "dial_some")):
+        monkeypatch.setattr(owner, name, lambda now, name=name: done.append(name))
+    for second in range(21):
+        life.swarm.tick(life.clock.now + second)
+    assert [done.count(name) for name in ("round", "fill", "dial_some")] == [3, 18, 21]
+
+
 async def test_peers_of_a_tracker_are_dialled(live):
     life = live(trackers=(("http://127.0.0.1:1/announce",),))
     life.client.peers = (Address("127.0.0.1", 9),)

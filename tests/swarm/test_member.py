@@ -84,6 +84,29 @@ def test_requests_while_choked_are_refused_and_too_many_end_it():
     assert peer.closed == "a flood of requests we refused"
 
 
+def test_refusals_between_good_requests_are_no_flood():
+    world = World(pieces=4, have=0b0111)
+    peer = world.remote("2001:db8::9")
+    peer.say(wire.bare(wire.INTERESTED))
+    lacking = wire.spans(wire.REQUEST, [(3, 0, BLOCK_SIZE)] * (FLOOD // 2))
+    for _ in range(5):
+        peer.say(lacking, wire.spans(wire.REQUEST, [(0, 0, BLOCK_SIZE)]))
+    assert not peer.closed and len(peer.heard("piece")) == 5
+
+
+def test_a_turn_is_counted_from_the_unchoke():
+    world = World(have=0b1111)
+    peer = world.remote("2001:db8::9")
+    for turn in range(2):
+        world.clock.now += 100
+        peer.say(wire.bare(wire.INTERESTED))
+        peer.say(wire.spans(wire.REQUEST, [(turn, 0, BLOCK_SIZE)]))
+        assert peer.member.sent_since_unchoked == BLOCK_SIZE
+        assert peer.member.last_unchoked == world.clock.now
+        world.seed.choke_all()
+    assert peer.member.bytes_up == 2 * BLOCK_SIZE
+
+
 def test_a_peer_that_asks_and_cancels_and_never_reads_does_not_fill_the_memory():
     world = World(have=0b1111)
     peer = world.remote()

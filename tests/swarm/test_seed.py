@@ -3,7 +3,7 @@
 from tests.swarm.world import World, config
 from torrent.errors import DiskError
 from torrent.peer import wire
-from torrent.swarm.seed import RUN
+from torrent.swarm.seed import RUN, RUNS_IN_A_ROW
 from torrent.terms import BLOCK_SIZE
 
 ALL4 = 0b1111
@@ -117,8 +117,9 @@ def test_a_peer_that_never_reads_holds_one_run_and_no_more():
     peer = world.remote()
     peer.say(interested())
     peer.transport.takes = False
-    for piece in range(50):
-        peer.say(ask(*[(piece, begin * BLOCK_SIZE) for begin in range(4)]))
+    every = [(piece, begin * BLOCK_SIZE) for piece in range(50) for begin in range(4)]
+    peer.say(ask(*every))
+    peer.say(ask(*every[:100]))
     assert peer.transport.queued <= RUN + 64 * wire.PIECE_HEADER + 200
     assert peer.member.outbox is not None and len(peer.member.outbox) == RUN
 
@@ -140,6 +141,24 @@ def test_a_slow_reader_is_served_on_when_its_socket_takes_more():
         world.settle()
     assert [message[1:3] for message in got] == wanted
     assert all(message[3] == world.block(message[1], message[2], BLOCK_SIZE) for message in got)
+
+
+def test_a_greedy_reader_gets_all_it_asked_for_but_not_before_others_had_a_turn():
+    world = World(pieces=64, blocks=4, have=(1 << 64) - 1)
+    greedy, modest = world.remote(), world.remote()
+    for peer in (greedy, modest):
+        peer.say(interested())
+    wanted = [(piece, begin * BLOCK_SIZE) for piece in range(60) for begin in range(4)]
+    answered = []
+    world.clock.call_soon(lambda: answered.append(len(greedy.heard("piece"))))
+    buffer = greedy.connection.get_buffer(-1)
+    data = ask(*wanted)
+    buffer[: len(data)] = data
+    greedy.connection.buffer_updated(len(data))
+    first = len(greedy.heard("piece"))
+    assert first == RUNS_IN_A_ROW * RUN // BLOCK_SIZE  # the loop has its turn here
+    world.settle()
+    assert first + sum(answered) + len(greedy.heard("piece")) == len(wanted)
 
 
 def test_what_is_not_in_memory_is_read_in_a_thread_and_one_answer_is_on_its_way():
