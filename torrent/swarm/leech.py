@@ -26,6 +26,9 @@ processor's caches before they are hashed and written, and nothing would be fast
 STALL_SECONDS = 20.0
 """Seconds without any block after which a peer's requests go back to the picker and it counts as snubbing us."""
 
+FEED_SECONDS = 0.2
+"""Between two tries for idle peers while blocks come in; the picker notices a stalled peer no sooner."""
+
 UNASKED_MOST = 256
 """Blocks nobody asked for that end a connection; a few are cancels that crossed on the wire."""
 
@@ -41,6 +44,7 @@ class Leech:
         self._writing: dict[int, bytearray] = {}
         self._unasked: dict[Member, int] = {}
         self._refill_due = False
+        self._feed_at = 0.0
         self._backlog = max(2, BACKLOG // parts.state.geometry.piece_length)
 
     # asking
@@ -105,6 +109,8 @@ class Leech:
         member.snubbed = False
         self._cancel_others()
         self.refill(member, now)
+        if self._starved and now >= self._feed_at:
+            self._feed(now)
 
     # what the peer says
 
@@ -176,19 +182,20 @@ class Leech:
             state.hub.publish(PieceFailed(state.hex, piece))
         for name in convicted:
             self._parts.recruit.ban(name, "sent corrupt data")
-        if self._starved or not good:
-            starved, self._starved = self._starved, {}
-            now = max((member.now for member in state.members), default=0.0)
-            for member in starved:
-                self.refill(member, now)
+        if self._starved:
+            self._feed(max((member.now for member in state.members), default=0.0))
+
+    def _feed(self, now: float) -> None:
+        """Try again for those who found nothing to do: memory or blocks may have come back, or a peer fallen behind."""
+        self._feed_at = now + FEED_SECONDS
+        starved, self._starved = self._starved, {}
+        for member in starved:
+            self.refill(member, now)
 
     def _tell(self) -> None:
         """Announce what was verified since the last call, and lose interest where nothing is left to want."""
         state = self._state
         fresh, self._fresh = self._fresh, []
-        announced = 0
-        for piece in fresh:
-            announced |= 1 << piece
         for member in list(state.members):
             if not member.taker.is_seed:
                 self._announce(member, fresh)
