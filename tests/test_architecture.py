@@ -61,6 +61,7 @@ SHELLS = {
     "torrent.storage.hashing",
     "torrent.storage.journal",
     "torrent.storage.opening",
+    "torrent.storage.positioned",
     "torrent.storage.records",
     "torrent.storage.store",
     "torrent.storage.workers",

@@ -13,11 +13,11 @@ from torrent.storage.disk import Disk as Disk
 from torrent.storage.disk import layout_of as layout_of
 from torrent.storage.failures import disk_error as disk_error
 from torrent.storage.files import Tree as Tree
-from torrent.storage.files import read_at as read_at
 from torrent.storage.hashing import digest as digest
 from torrent.storage.hashing import is_good_at as is_good_at
 from torrent.storage.hashing import scratch as scratch
 from torrent.storage.layout import Layout as Layout
+from torrent.storage.positioned import read_at as read_at
 from torrent.storage.records import Record as Record
 from torrent.storage.resume import Resume as Resume
 from torrent.storage.store import Store as Store

@@ -34,6 +34,7 @@ from torrent.errors import DiskError
 from torrent.storage.descriptors import Descriptors, Handle
 from torrent.storage.failures import disk_error
 from torrent.storage.layout import GAP, Layout
+from torrent.storage.positioned import read_at, write_at
 from torrent.text import safe_text
 
 _FOLDERS = 64
@@ -242,21 +243,29 @@ class Tree:
 
     def _write(self, place: int, start: int, view: memoryview) -> None:
         size = len(view)
-        handle = self._pool.take((self._owner, place), True, lambda: self._open_to_write(place, size))
         try:
-            self._check_linked(place, handle)
-            with handle.turn:
-                while view:
-                    written = os.pwrite(handle.fd, view, start)
-                    if not written:
-                        raise OSError(errno.ENOSPC, "nothing was written")
-                    start += written
-                    view = view[written:]
+            if place not in self.present and size == self.layout.place_length(place):
+                self._write_whole(place, view)
+                return
+            handle = self._pool.take((self._owner, place), True, lambda: self._open_to_write(place, size))
+            try:
+                self._check_linked(place, handle)
+                with handle.turn:
+                    write_at(handle.fd, view, start)
+            finally:
+                self._pool.give(handle)
         finally:
-            self._pool.give(handle)
             with self._dirty_lock:
                 self._dirty.add(place)
                 self.dirty_bytes += size
+
+    def _write_whole(self, place: int, view: memoryview) -> None:
+        """Create a file and write all of it: a small file never needs a place in the pool."""
+        fd = self._open_to_write(place, len(view))
+        try:
+            write_at(fd, view, 0)
+        finally:
+            os.close(fd)
 
     def _open_to_write(self, place: int, size: int) -> int:
         length = self.layout.place_length(place)
@@ -372,12 +381,3 @@ def _syncfs() -> Callable[[int], int] | None:
     if not sys.platform.startswith("linux"):
         return None
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-
-
-def read_at(fd: int, view: memoryview, start: int) -> int:
-    """Read once into `view` from byte `start` of a file; return the bytes read, 0 at its end."""
-    if hasattr(os, "preadv"):
-        return os.preadv(fd, [view], start)
-    data = os.pread(fd, len(view), start)
-    view[: len(data)] = data
-    return len(data)

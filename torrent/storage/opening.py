@@ -21,9 +21,10 @@ from typing import NamedTuple
 from torrent.errors import DiskError, DiskFullError
 from torrent.metainfo import Metainfo
 from torrent.storage.failures import disk_error
-from torrent.storage.files import Tree, read_at
+from torrent.storage.files import Tree
 from torrent.storage.hashing import is_good_zeros, scratch
 from torrent.storage.layout import indices, to_bits
+from torrent.storage.positioned import read_at
 from torrent.storage.resume import Proof, Resume, judge
 from torrent.text import safe_text
 

@@ -1,0 +1,37 @@
+"""Short reads, short writes, and a disk that takes nothing."""
+
+import errno
+import os
+
+import pytest
+
+from torrent.storage import positioned
+
+
+def test_a_write_goes_on_until_all_is_written(tmp_path, monkeypatch):
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, view, start: real(fd, view[:3], start))
+    fd = os.open(tmp_path / "f", os.O_RDWR | os.O_CREAT)
+    positioned.write_at(fd, memoryview(b"abcdefgh"), 2)
+    os.close(fd)
+    assert (tmp_path / "f").read_bytes() == b"\0\0abcdefgh"
+
+
+def test_a_disk_that_takes_nothing_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "pwrite", lambda fd, view, start: 0)
+    with pytest.raises(OSError) as caught:
+        positioned.write_at(0, memoryview(b"x"), 0)
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("vectored", [True, False])
+def test_a_read_says_how_much_it_got(tmp_path, monkeypatch, vectored):
+    if not vectored:
+        monkeypatch.delattr(os, "preadv", raising=False)
+    (tmp_path / "f").write_bytes(b"abcdef")
+    fd = os.open(tmp_path / "f", os.O_RDONLY)
+    into = memoryview(bytearray(4))
+    assert positioned.read_at(fd, into, 1) == 4 and bytes(into) == b"bcde"
+    assert positioned.read_at(fd, into, 4) == 2 and bytes(into[:2]) == b"ef"
+    assert positioned.read_at(fd, into, 6) == 0
+    os.close(fd)
