@@ -20,6 +20,7 @@ from tests.support.sessions import (
 from torrent.errors import DiskError, InputError, LocalError, NetworkError
 from torrent.events import Completed, Listening, PeerBanned, PieceVerified, Removed
 from torrent.metainfo import Metainfo
+from torrent.peer import Handshake
 from torrent.session import MOST_PENDING, Session
 from torrent.terms import Address
 from torrent.tracker import TrackerServer
@@ -179,6 +180,27 @@ async def test_dialling_each_other_at_the_same_moment_leaves_one_connection(sess
         copy.add_peer(address(one))
         await finished(copy)
         await eventually(lambda a=source, b=copy: len(a.peers()) <= 1 and len(b.peers()) <= 1)
+
+
+async def test_a_second_address_of_the_same_peer_is_put_off_like_any_that_fails(sessions, tmp_path):
+    sample = make_sample(tmp_path / "seed", 300_000, version="v1")
+
+    async def answer(reader, writer):
+        writer.write(Handshake(sample.metainfo.info_hash, b"-RW0001-the same one").encode())
+        await reader.read(-1)
+        writer.close()
+
+    servers = [await asyncio.start_server(answer, "127.0.0.1", 0) for _ in range(2)]
+    both = [Address(*server.sockets[0].getsockname()) for server in servers]
+    leech = await sessions()
+    torrent = await leech.add(sample.metainfo, tmp_path / "copy", peers=both)
+    book = torrent._swarm.state.book
+    await eventually(lambda: "connected already" in map(book.trouble, both))
+    assert torrent.view().peers == 1
+    await leech.remove(torrent)
+    for server in servers:
+        server.close()
+        await server.wait_closed()
 
 
 # liars

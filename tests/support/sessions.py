@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -114,6 +116,19 @@ def descriptors() -> dict[int, str]:
     return found
 
 
+def _is_the_loops(number: int, what: str) -> bool:
+    """Say whether a descriptor may be one that uvloop keeps: its waking pair of sockets, one in reserve."""
+    if what == "/dev/null":
+        return True
+    if not what.startswith("socket:"):
+        return False
+    try:
+        with socket.socket(fileno=os.dup(number)) as copy:
+            return copy.family == socket.AF_UNIX
+    except OSError:
+        return True
+
+
 @asynccontextmanager
 async def leaving_nothing() -> AsyncIterator[None]:
     """Fail if there are tasks, threads or descriptors at the end that were not there at the beginning."""
@@ -122,9 +137,9 @@ async def leaving_nothing() -> AsyncIterator[None]:
 
     def loose() -> str:
         more = {number: what for number, what in descriptors().items() if before.get(number) != what}
-        more = {number: what for number, what in more.items() if what != "/dev/null"}  # libuv keeps one in reserve
+        more = {number: what for number, what in more.items() if not _is_the_loops(number, what)}
         extra = [thread.name for thread in set(threading.enumerate()) - threads]
-        extra = [name for name in extra if not name.startswith("asyncio_")]  # the loop's own resolvers, kept for reuse
+        extra = [name for name in extra if not name.startswith(("asyncio_", "uvloop_"))]  # the loop's own resolvers
         left = [str(task.get_coro()) for task in asyncio.all_tasks() - tasks - {asyncio.current_task()}]
         return f"tasks {left}, threads {extra}, descriptors {more}" if left or extra or more else ""
 

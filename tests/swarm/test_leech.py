@@ -1,5 +1,7 @@
 """From an unchoke to a verified piece, and every way it can go wrong on the way."""
 
+import pytest
+
 from tests.swarm.world import World
 from torrent.errors import DiskError
 from torrent.events import PeerBanned, PieceFailed, PieceVerified
@@ -96,6 +98,52 @@ def test_a_peer_that_claims_pieces_and_never_sends_loses_its_blocks():
     assert not idle.closed
     good.give(*asked[1:])
     assert world.pieces.done and world.state.wasted == BLOCK_SIZE
+
+
+@pytest.mark.parametrize("idlers", [1, 10, 40])
+@pytest.mark.parametrize("idlers_first", [True, False])
+def test_a_crowd_that_claims_everything_and_sends_nothing_holds_up_nobody_for_long(idlers, idlers_first):
+    world = World(pieces=62, blocks=2)
+
+    def join(count):
+        for _ in range(count):
+            peer = world.remote()
+            peer.has()
+            peer.unchoke()
+        return peer
+
+    if idlers_first:
+        join(idlers)
+    honest = join(1)
+    if not idlers_first:
+        join(idlers)
+    start = world.clock.now
+    while not world.pieces.done and world.clock.now < start + 60:
+        honest.serve(20)
+        world.clock.now += 0.5
+        world.leech.tick(world.clock.now)
+    assert world.pieces.done
+    assert world.clock.now - start < 15
+
+
+def test_a_slow_peer_is_asked_on_and_not_taken_for_a_snubbing_one():
+    """A block every three seconds is little, but nobody else has it."""
+    world = World(pieces=4, blocks=4)
+    slow, quick = world.remote(), world.remote()
+    slow.has(0b1110)
+    slow.unchoke()
+    quick.has(0b0001)
+    quick.unchoke()
+    quick.serve()
+    for second in range(60):
+        world.clock.now += 1
+        if second % 3 == 0:
+            asked = slow.heard("request")
+            slow.give(*asked[:1])
+            slow._told += asked[1:]
+        world.leech.tick(world.clock.now)
+        assert not slow.member.is_snubbed
+    assert world.pieces.done and world.state.wasted == 0
 
 
 def test_a_peer_that_sends_again_is_no_longer_snubbing():

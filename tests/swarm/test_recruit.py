@@ -255,14 +255,6 @@ def test_whom_we_let_go_ourselves_we_dial_again_at_once():
     assert len(world.spawned) == 2
 
 
-def test_a_dial_refused_at_our_own_door_is_put_off_like_any_failure():
-    """The book must hear of every address it gave out; a refused one waits as long as a dead one."""
-    world = World()
-    world.remote("10.1.1.1", peer_id=b"-XX0001-same-peer-id")
-    again = world.remote("10.1.1.1", port=999, peer_id=b"-XX0001-same-peer-id", incoming=False)
-    assert again.closed == "connected already"
-
-
 @pytest.fixture
 async def live():
     """A recruit whose dials are real, and the tasks they run in."""

@@ -29,6 +29,14 @@ STALL_SECONDS = 20.0
 FEED_SECONDS = 0.2
 """Between two tries for idle peers while blocks come in; the picker notices a stalled peer no sooner."""
 
+FIRST_SECONDS = 6.0
+"""The same for a peer that never gave us anything: nothing speaks for its promise yet."""
+
+HUNGRY_SECONDS = 2.0
+"""Seconds of silence after which blocks go to a peer that has proved itself and waits for something to do.
+
+Else a few dozen peers that claim everything and send nothing could hold every block of a torrent, three times over."""
+
 UNASKED_MOST = 256
 """Blocks nobody asked for that end a connection; a few are cancels that crossed on the wire."""
 
@@ -78,8 +86,8 @@ class Leech:
         member.protocol.request(blocks)
 
     def refill_all(self, now: float) -> None:
-        """Give work to everybody who may have it: blocks came back or memory did."""
-        for member in self._state.members:
+        """Give work to everybody who may have it, the fastest first: blocks came back or memory did."""
+        for member in sorted(self._state.members, key=lambda one: (one.snubbed, -one.speed_down.rate(now))):
             self.refill(member, now)
 
     def _refill_soon(self, now: float) -> None:
@@ -227,12 +235,19 @@ class Leech:
         if not state.leeching:
             return
         came_back = 0
+        hungry = any(one.bytes_down and state.pieces.is_interesting(one.taker) for one in self._starved)
         for member in state.members:
-            if member.taker.inflight and now - member.last_block > STALL_SECONDS:
-                came_back += state.pieces.lapse(member.taker, now - STALL_SECONDS / 2)
+            if not member.taker.inflight:
+                continue
+            silent = now - member.last_block
+            patience = STALL_SECONDS if member.bytes_down else FIRST_SECONDS
+            if silent > patience:
+                came_back += state.pieces.lapse(member.taker, now - patience / 2)
                 member.snubbed = True
                 member.pipeline.stalled()
                 member.last_block = now
+            elif hungry and silent > HUNGRY_SECONDS:
+                came_back += state.pieces.lapse(member.taker, now - HUNGRY_SECONDS)
         if came_back or self._starved:
             self._starved.clear()
             self.refill_all(now)
