@@ -37,7 +37,7 @@ def test_completes_after_many_kills(
     home = tmp_path / "home"
     with Libtorrent(tmp_path, host="127.0.0.2") as peer:
         # Slow enough for a kill to land where it is aimed; the first moments of each run come faster all the same.
-        peer.add(torrent, source.parent, seed=True, limit_up=10_000_000)
+        peer.add(torrent, source.parent, seed=True, limit_up=4_000_000)
         given = 0
         for kill in range(kills):
             name = f"run{kill}"
