@@ -32,6 +32,7 @@ class Ours:
 
     def __init__(self, work: Path, *arguments: str | Path, name: str = "ours", home: Path | None = None) -> None:
         self.work = work
+        self.seeds = arguments[0] == "seed"
         work.mkdir(parents=True, exist_ok=True)
         self.out = work / f"{name}.jsonl"
         self.log = work / f"{name}.log"
@@ -86,7 +87,12 @@ class Ours:
         return found
 
     def listening(self, timeout: float = 20) -> int:
-        """Wait until it listens and return the port."""
+        """Wait until it listens, and a seed until it has checked its files, and return the port.
+
+        Others dial an address they were given once, and then not for a minute.
+        """
+        if self.seeds:
+            self.wait_for("seeding", timeout)
         return int(self.wait_for("listening", timeout)["port"])
 
     def wait_done(self, timeout: float = 60) -> dict[str, Any]:
