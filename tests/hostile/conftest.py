@@ -14,10 +14,9 @@ from tests.support.sessions import (
     Sample,
     address,
     finished,
-    leaving_nothing,
     make_sample,
-    nothing_unhandled,
-    settings,
+    nothing_amiss,
+    running,
 )
 from torrent.handle import Torrent
 from torrent.session import Session
@@ -34,11 +33,10 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 @pytest.fixture(autouse=True)
-async def nothing_amiss() -> AsyncIterator[None]:
+async def tidy() -> AsyncIterator[None]:
     """Whatever a hostile remote does: no error logged, no exception lost, no task, thread or descriptor left."""
-    async with leaving_nothing():
-        with nothing_unhandled():
-            yield
+    async with nothing_amiss():
+        yield
 
 
 @dataclass
@@ -53,7 +51,7 @@ class Prey:
 
     async def help(self, rate: int) -> None:
         """Let it know an honest seed that gives about that many bytes a second."""
-        other = await self.more("127.0.0.2", limit_up=rate)
+        other = await self.more(host="127.0.0.2", limit_up=rate)
         await other.add(self.sample.metainfo, self.sample.folder)
         self.torrent.add_peer(address(other))
 
@@ -66,22 +64,16 @@ class Prey:
 
 @pytest.fixture
 async def sessions() -> AsyncIterator[Callable[..., Awaitable[Session]]]:
-    opened: list[Session] = []
-
-    async def start(host: str = "127.0.0.1", **changes: object) -> Session:
-        session = Session(settings(host, **changes))
-        opened.append(session)
-        return await session.__aenter__()
-
-    yield start
-    await asyncio.gather(*(session.__aexit__(None, None, None) for session in opened))
+    """Open sessions; they are closed side by side."""
+    async with running() as start:
+        yield start
 
 
 @pytest.fixture
 async def seed(sessions: Callable[..., Awaitable[Session]], tmp_path: Path) -> Prey:
     """A session that has everything."""
     sample = make_sample(tmp_path / "seed", 2_000_000, version="v1", piece_length=32768)
-    session = await sessions()
+    session = await sessions(host="127.0.0.1")
     return Prey(session, await session.add(sample.metainfo, sample.folder), sample, sample.folder, sessions)
 
 
@@ -91,7 +83,7 @@ async def leech(sessions: Callable[..., Awaitable[Session]], tmp_path: Path) -> 
 
     async def start(*, honest: int = 0, size: int = 2_000_000, trackers: object = (), **changes: object) -> Prey:
         sample = make_sample(tmp_path / "seed", size, version="v1", piece_length=32768, trackers=trackers or ())
-        session = await sessions("127.0.0.1", **changes)
+        session = await sessions(host="127.0.0.1", **changes)
         torrent = await session.add(sample.metainfo, tmp_path / "copy")
         prey = Prey(session, torrent, sample, tmp_path / "copy", sessions)
         if honest:

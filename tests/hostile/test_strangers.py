@@ -109,7 +109,7 @@ async def test_a_drip_has_no_more_time_than_silence(seed, monkeypatch):
 
 
 async def test_a_crowd_behind_the_handshake_is_held_to_the_number_of_places(sessions, tmp_path, seed):
-    crowded = await sessions(max_peers_per_torrent=5)
+    crowded = await sessions(host="127.0.0.1", max_peers_per_torrent=5)
     torrent = await crowded.add(seed.sample.metainfo, tmp_path / "other")
     peers = [Raw(crowded) for _ in range(20)]
     try:

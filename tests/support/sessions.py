@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +102,29 @@ def nothing_unhandled() -> Iterator[list[str]]:
         logging.getLogger().removeHandler(handler)
         loop.set_exception_handler(None)
     assert not faults, "\n".join(faults)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Callable[..., Awaitable[Session]]]:
+    """Give a function that opens sessions, each on an address of its own unless told; they are closed side by side."""
+    opened: list[Session] = []
+
+    async def start(state_dir: Path | None = None, host: str | None = None, **changes: Any) -> Session:
+        where = f"127.0.0.{len(opened) + 2}" if host is None else host
+        session = Session(settings(where, **changes), state_dir=state_dir)
+        opened.append(session)
+        return await session.__aenter__()
+
+    yield start
+    await asyncio.gather(*(session.__aexit__(None, None, None) for session in opened))
+
+
+@asynccontextmanager
+async def nothing_amiss() -> AsyncIterator[None]:
+    """Fail if an error is logged, an exception lost, or a task, thread or descriptor left."""
+    async with leaving_nothing():
+        with nothing_unhandled():
+            yield
 
 
 def descriptors() -> dict[int, str]:
