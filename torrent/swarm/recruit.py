@@ -64,7 +64,6 @@ class Recruit:
         self._room = room
         self._port = port
         self._spawn = spawn
-        self._greeting = self._our_extensions()
         self._listening: dict[Member, Address] = {}
         self._parted: dict[Address, str] = {}
 
@@ -206,15 +205,11 @@ class Recruit:
         v2 = self._state.metainfo.info_hash_v1 is None  # a hybrid asks nobody to change to its other name (BEP 52)
         return Handshake(info_hash, self._state.peer_id, fast=True, extended=True, v2=v2)
 
-    def _our_extensions(self) -> ExtensionHandshake:
-        return ExtensionHandshake(client=CLIENT, reqq=MOST_ASKED, port=self._port)
-
     def _greeting_for(self, member: Member) -> bytes:
-        ours = self._greeting
         return ExtensionHandshake(
-            client=ours.client,
-            reqq=ours.reqq,
-            port=ours.port,
+            client=CLIENT,
+            reqq=MOST_ASKED,
+            port=self._port,
             upload_only=not self._state.leeching,
             your_ip=pack(Address(member.host, 1))[:-2],
         ).encode()

@@ -53,7 +53,7 @@ class Seed:
             protocol.start(None, everything=False, nothing=True)
             self._offer_next(member)
             return
-        everything = have.bit_count() == pieces
+        everything = state.pieces.have_count == pieces
         protocol.start(bits.to_wire(have, pieces), everything=everything, nothing=not have)
         if protocol.fast and have:
             lucky = [
@@ -213,7 +213,7 @@ class Seed:
 
     def _super_seeding(self) -> bool:
         state = self._state
-        return state.options.super_seeding and state.pieces.have.bit_count() == state.geometry.pieces
+        return state.options.super_seeding and state.pieces.have_count == state.geometry.pieces
 
     def on_peer_has(self, member: Member, piece: int) -> None:
         """Offer the next piece to whom the last one has left for somebody else, or who has nobody to give it to."""
