@@ -12,12 +12,18 @@ from torrent.pieces import Geometry, Pieces, Received, Taker
 
 
 class Endless:
-    """Buffers without a budget, recycled."""
+    """Buffers without a budget, recycled; an account on itself."""
+
+    on_room = None
+    give_up = None
 
     def __init__(self) -> None:
         self.free: list[bytearray] = []
 
-    def take(self, size: int) -> bytearray:
+    def account(self) -> Endless:
+        return self
+
+    def take(self, size: int, now: float, pace: int) -> bytearray:
         return self.free.pop() if self.free else bytearray(size)
 
     def give(self, buffer: bytearray) -> None:

@@ -13,13 +13,18 @@ SHORT = 100
 
 
 class Budget:
-    """Buffers that count what is out, and come back dirty."""
+    """Buffers that count what is out, and come back dirty; an account on itself."""
 
     def __init__(self, most: int = 1 << 60) -> None:
         self.most = most
         self.out: dict[int, bytearray] = {}
+        self.on_room: Callable[[], None] | None = None
+        self.give_up: Callable[[float, int], bool] | None = None
 
-    def take(self, size: int) -> bytearray | None:
+    def account(self) -> Budget:
+        return self
+
+    def take(self, size: int, now: float, pace: int) -> bytearray | None:
         if self.out and sum(map(len, self.out.values())) + size > self.most:
             return None
         buffer = bytearray(b"\xaa" * size)

@@ -41,7 +41,20 @@ class Chaos:
         rng, pieces = self.rng, self.pieces
         self.now += rng.choice([0.0, 0.001, 0.3, 30.0])
         verb = rng.choice(
-            ["join", "leave", "have", "bits", "choke", "reject", "lapse", "cancel", "priorities", "lost", "finish"]
+            [
+                "join",
+                "leave",
+                "have",
+                "bits",
+                "choke",
+                "reject",
+                "lapse",
+                "cancel",
+                "priorities",
+                "lost",
+                "finish",
+                "stuck",
+            ]
             + ["pick", "receive", "finish"] * 6
         )
         if verb == "join" or not self.takers:
@@ -80,6 +93,8 @@ class Chaos:
             asked += blocks
         elif verb == "receive" and asked:
             self.receive(taker, asked)
+        elif verb == "stuck" and self.budget.give_up is not None:
+            self.budget.give_up(self.now, rng.choice([-1, 0, 1]))
         elif verb == "finish":
             self.finish()
         pieces.take_cancels()

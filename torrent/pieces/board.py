@@ -10,7 +10,7 @@ A hostile peer reaches this module only through `requests` and `pieces`, with nu
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Protocol
 
 from torrent.pieces import bits
@@ -24,11 +24,20 @@ _CLOSED, _SHARED, _OWNED = range(3)
 MAX_PRIORITY = 7
 
 
-class Buffers(Protocol):
-    """Where piece buffers come from: one byte budget for the process."""
+class Account(Protocol):
+    """Where the piece buffers of one torrent come from, and whom it tells when there is room or too little."""
 
-    def take(self, size: int, /) -> bytearray | None: ...
+    on_room: Callable[[], None] | None
+    give_up: Callable[[float, int], bool] | None
+
+    def take(self, size: int, now: float, pace: int, /) -> bytearray | None: ...
     def give(self, buffer: bytearray, /) -> None: ...
+
+
+class Buffers(Protocol):
+    """One byte budget for the process, with an account for each torrent."""
+
+    def account(self) -> Account: ...
 
 
 class Board:
@@ -39,7 +48,7 @@ class Board:
         geometry: Geometry,
         have: int,
         priorities: Sequence[int] | None,
-        buffers: Buffers,
+        buffers: Account,
         pads: Mapping[int, Sequence[int]],
     ) -> None:
         if have & ~geometry.everything or have < 0:
@@ -109,10 +118,10 @@ class Board:
                 self.missing ^= bit
                 self.left -= sign * size
 
-    def open(self, piece: int, now: float) -> Partial | None:
-        """Start a wanted piece; None if there is no buffer for it."""
+    def open(self, piece: int, now: float, pace: int = 0) -> Partial | None:
+        """Start a wanted piece for a fast taker (pace 1), a slow one (-1) or any; None if it gets no buffer."""
         size = self.geometry.size(piece)
-        buffer = self.buffers.take(size)
+        buffer = self.buffers.take(size, now, pace)
         if buffer is None:
             return None
         pads: Sequence[int] = self.pads.get(piece, ()) if self.pads and piece not in self._unpadded else ()

@@ -2,7 +2,8 @@
 
 A `Partial` has the piece's buffer, who sent each block, and which blocks are open (not asked of anybody): those from
 `next` on were never asked, those in `returned` came back. An owner is the fast taker that fetches the piece alone;
-an exclusive partial (a piece that failed before) takes blocks from its owner and nobody else.
+an exclusive partial (a piece that failed before) takes blocks from its owner and nobody else. `looked_at`,
+`looked_gain` and `looked_missing` are notes of `stuck`.
 """
 
 from __future__ import annotations
@@ -56,6 +57,9 @@ class Partial:
         "count",
         "exclusive",
         "flag",
+        "looked_at",
+        "looked_gain",
+        "looked_missing",
         "missing",
         "next",
         "opened",
@@ -85,6 +89,9 @@ class Partial:
         self.exclusive = False
         self.flag = 0
         self.opened = now
+        self.looked_at: float | None = None
+        self.looked_gain: float | None = None
+        self.looked_missing = 0
         self.padded = False
 
     def pad(self, pads: Sequence[int]) -> None:

@@ -34,6 +34,10 @@ _OWN_SECONDS_IN_ORDER: Final = 2.0
 _POOL_SECONDS: Final = 1e-6
 """How long a pool may be used, per piece of the torrent: rarity may be as stale as a pool is dear."""
 _SHARED_AT_ONCE: Final = 64
+_MUCH: Final = 16
+"""A taker that many times slower than the fastest is slow: it gets no new piece while memory is short."""
+_TRIAL: Final = 4
+"""Blocks of others' pieces for a taker of which nothing is known yet, so that it can show its speed."""
 
 
 class Picker:
@@ -54,6 +58,8 @@ class Picker:
         self._availability = availability
         self._rng = rng
         self.endgame = Endgame(board, requests, availability)
+        self._speed_until = 0.0
+        self._speed = 0.0
         self._pool_seconds = board.geometry.pieces * _POOL_SECONDS
         self.sequential = sequential
         self.first = first
@@ -115,7 +121,9 @@ class Picker:
         if pool is not None and (pool.epoch != board.epoch or pool.until < now):
             pool = None
         seconds = _OWN_SECONDS_IN_ORDER if self.sequential else OWN_SECONDS
-        owns = alone or taker.speed * seconds > board.geometry.piece_length
+        fast = taker.speed * seconds > board.geometry.piece_length
+        pace = -1 if taker.speed * _MUCH < self._fastest(now) else int(fast)
+        owns = alone or fast
         state, rng = board.state, self._rng
         while asked < n:
             piece = pool.pop(rng) if pool is not None else -1
@@ -126,7 +134,7 @@ class Picker:
                 continue
             if state[piece] != WANTED:
                 continue
-            partial = board.open(piece, now)
+            partial = board.open(piece, now, pace)
             if partial is None:
                 if pool is not None:
                     pool.put_back(piece)
@@ -137,6 +145,13 @@ class Picker:
         if only is None:
             taker.pool = pool
         return asked
+
+    def _fastest(self, now: float) -> float:
+        """Return the speed of the fastest taker, as it was a second ago at most."""
+        if not self._speed_until - 1.0 <= now < self._speed_until:
+            self._speed_until = now + 1.0
+            self._speed = max((one.speed for one in self._requests.takers), default=0.0)
+        return self._speed
 
     def _candidates(self, taker: Taker, now: float, only: int | None) -> Pool | None:
         board = self._board
@@ -210,6 +225,8 @@ class Picker:
                 break
             waiting = len(owner.inflight) + partial.open_count
             even = int((rate * waiting - pace * len(taker.inflight)) / (rate + pace))
+            if not taker.speed:
+                even = max(even, _TRIAL - len(taker.inflight))
             if even > 0:
                 asked += self._requests.ask(taker, partial, min(n - asked, even, partial.open_count), now, out)
         return asked

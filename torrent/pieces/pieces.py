@@ -12,7 +12,7 @@ outside a buffer nor into another piece. BEP 3, 6, 16, 47, 52.
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from torrent.pieces.availability import Availability
 from torrent.pieces.board import Board, Buffers
@@ -20,6 +20,7 @@ from torrent.pieces.geometry import Geometry
 from torrent.pieces.partial import Progress, Received
 from torrent.pieces.picker import Picker
 from torrent.pieces.requests import Requests
+from torrent.pieces.stuck import Stuck
 from torrent.pieces.taker import Taker
 from torrent.terms import BLOCK_SIZE, Block
 
@@ -47,8 +48,10 @@ class Pieces:
     ) -> None:
         self.geometry = geometry
         self.availability = Availability(geometry.pieces)
-        self._board = Board(geometry, have, priorities, buffers, pad_blocks or {})
+        self._board = Board(geometry, have, priorities, buffers.account(), pad_blocks or {})
         self._requests = Requests(self._board)
+        self._stuck = Stuck(self._board, self._requests, self.availability)
+        self._board.buffers.give_up = self._stuck.give_up
         self._picker = Picker(self._board, self._requests, self.availability, rng, sequential=sequential, first=first)
         self._stride = geometry.stride
         self._partials = self._board.partials
@@ -154,6 +157,11 @@ class Pieces:
         else:
             self.availability.remove(taker.has)
         self._count(taker, self.geometry.everything & has)
+
+    def tell_of_room(self, told: Callable[[], None]) -> None:
+        """Have `told` called when memory that we were refused comes back from other torrents; it may only make a note,
+        as it is called in the midst of their work."""
+        self._board.buffers.on_room = told
 
     def is_interesting(self, taker: Taker) -> bool:
         """Answer whether a peer has anything we still need."""
