@@ -172,10 +172,10 @@ def test_a_silent_peer_is_overdue_but_not_while_we_do_not_read():
     send(connection, THEIRS.encode())
     late = host.now + IDLE_SECONDS + 1
     assert connection.overdue(late)
-    connection.pause_reading()
+    connection.pause_reading("full")
     assert not connection.overdue(late)
     host.now = late
-    connection.resume_reading()
+    connection.resume_reading("full")
     assert not connection.overdue(late)
 
 

@@ -5,9 +5,8 @@ import pytest
 from tests.swarm.world import World
 from torrent.errors import DiskError
 from torrent.events import PeerBanned, PieceFailed, PieceVerified
-from torrent.peer import wire
-from torrent.peer.pipeline import NEAR_MOST
-from torrent.swarm.leech import BACKLOG, STALL_SECONDS, UNASKED_MOST
+from torrent.peer import GULP, wire
+from torrent.swarm.leech import STALL_SECONDS, UNASKED_MOST, UNWRITTEN
 from torrent.terms import BLOCK_SIZE
 
 
@@ -177,19 +176,59 @@ def test_who_starves_for_memory_is_fed_when_a_buffer_comes_back():
     assert world.pieces.done and world.buffers.out == 0
 
 
-def test_nothing_more_is_asked_while_the_disk_is_far_behind():
-    blocks = 64
-    world = World(pieces=32, blocks=blocks)
+def fall_behind(world, peer):
+    """Let a peer serve a disk that does nothing until it is not read any more; return what it was asked and kept."""
+    world.store.holds = True
+    asked = []
+    while peer.transport.reading:
+        asked += peer.heard("request")
+        peer.give(asked.pop(0))
+    return asked
+
+
+def test_nobody_is_read_while_the_disk_is_far_behind():
+    world = World(pieces=32, blocks=4)
+    peer, other = world.remote(), world.remote()
+    for remote in (peer, other):
+        remote.has()
+        remote.unchoke()
+    asked = fall_behind(world, peer)
+    in_memory = len(world.store.jobs) * 4 * BLOCK_SIZE
+    assert UNWRITTEN * 4 * BLOCK_SIZE < in_memory <= UNWRITTEN * 4 * BLOCK_SIZE + GULP
+    assert other.transport.reading  # it brought nothing
+    world.store.holds = False
+    world.settle()
+    assert peer.transport.reading
+    peer.give(*asked)
+    while peer.serve() + other.serve():
+        pass
+    assert world.pieces.done and world.buffers.out == 0
+
+
+def test_a_peer_we_do_not_read_is_not_taken_for_a_snubbing_one():
+    world = World(pieces=32, blocks=4)
     peer = world.remote()
     peer.has()
     peer.unchoke()
-    world.store.holds = True
-    given = peer.serve()
-    assert BACKLOG <= given * BLOCK_SIZE <= BACKLOG + (NEAR_MOST + 2 * blocks) * BLOCK_SIZE < len(world.data) / 1.5
+    fall_behind(world, peer)
+    asked = len(peer.member.taker.inflight)
+    assert asked
+    for _ in range(3):
+        world.clock.now += STALL_SECONDS
+        world.leech.tick(world.clock.now)
+    assert len(peer.member.taker.inflight) == asked and not peer.member.snubbed
+
+
+def test_a_peer_that_is_not_read_may_leave():
+    world = World(pieces=32, blocks=4)
+    peer = world.remote()
+    peer.has()
+    peer.unchoke()
+    fall_behind(world, peer)
+    peer.hang_up()
     world.store.holds = False
     world.settle()
-    peer.serve()
-    assert world.pieces.done and world.buffers.out == 0
+    assert world.state.members == {}
 
 
 def test_memory_given_back_by_somebody_else_is_found_within_a_tick():

@@ -76,7 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         self.write_paused = False
         self.closed = False
         self.reason = ""
-        self._reading = True
+        self._pauses: set[str] = set()
         self._transport: asyncio.Transport | None = None
         self._head = bytearray()
         self._conversation: Conversation | None = None
@@ -144,16 +144,20 @@ class Connection(asyncio.BufferedProtocol):
         """Return how many bytes wait to be sent."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
-    def pause_reading(self) -> None:
-        """Stop taking bytes; TCP then slows the peer down."""
-        if self._reading and not self.closed and self._transport is not None:
-            self._reading = False
+    def pause_reading(self, why: str) -> None:
+        """Stop taking bytes until `why` and every other reason is gone; TCP then slows the peer down."""
+        if self.closed or self._transport is None:
+            return
+        if not self._pauses:
             self._transport.pause_reading()
+        self._pauses.add(why)
 
-    def resume_reading(self) -> None:
-        """Take bytes again."""
-        if not self._reading and not self.closed and self._transport is not None:
-            self._reading = True
+    def resume_reading(self, why: str) -> None:
+        """Take back one reason not to read."""
+        if why not in self._pauses or self.closed or self._transport is None:
+            return
+        self._pauses.discard(why)
+        if not self._pauses:
             self.last_received = self._host.time()
             self._transport.resume_reading()
 
@@ -174,7 +178,7 @@ class Connection(asyncio.BufferedProtocol):
         """Return why the connection has had its time, or an empty text."""
         if self._conversation is None:
             return "no handshake in time" if now - self.opened > HANDSHAKE_SECONDS else ""
-        if self._reading and now - self.last_received > IDLE_SECONDS:
+        if not self._pauses and now - self.last_received > IDLE_SECONDS:
             return "silent for too long"
         return ""
 

@@ -3,7 +3,8 @@
 From an unchoke to a verified piece: `refill` keeps a peer's pipeline full with what the picker chooses, `after_gulp`
 runs once per gulp of blocks, a complete piece goes to the disk threads in one job, and its verdict comes back to
 `_written`. When memory for pieces is spent the picker gives nothing and the peer is remembered as starved until a
-buffer comes back: we stop asking, never reading.
+buffer comes back: we stop asking, not reading. When the disk threads fall behind, whoever brought the last piece is not
+read until one is written, so that little is in memory alone.
 """
 
 from __future__ import annotations
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
     from torrent.swarm.member import Member
     from torrent.swarm.parts import Parts
 
-BACKLOG = 8 * 1024 * 1024
-"""Bytes waiting for the disk threads beyond which nothing is asked for: more of them would have fallen out of the
-processor's caches before they are hashed and written, and nothing would be faster."""
+UNWRITTEN = 3
+"""Pieces with the disk threads beyond which nothing is read from whoever completes another.
+
+All threads are busy and the next piece is there (one more than `disk.threads`, where that is more). Further ones would
+be lost by a crash, and would have fallen out of the processor's caches before they are hashed; what peers have sent
+already waits in the kernel."""
+
+DISK = "disk"
+"""Why a connection is not read."""
 
 STALL_SECONDS = 20.0
 """Seconds without any block after which a peer's requests go back to the picker and it counts as snubbing us."""
@@ -53,7 +60,8 @@ class Leech:
         self._unasked: dict[Member, int] = {}
         self._refill_due = False
         self._feed_at = 0.0
-        self._backlog = max(2, BACKLOG // parts.state.geometry.piece_length)
+        self._held: dict[Member, None] = {}
+        self._unwritten = max(UNWRITTEN, parts.state.config.disk.threads + 1)
 
     # asking
 
@@ -64,9 +72,6 @@ class Leech:
         in_flight = len(taker.inflight)
         room = member.pipeline.depth - in_flight
         if room <= 0 or (in_flight and room < member.pipeline.depth >> 2) or not state.leeching:
-            return
-        if len(self._writing) > self._backlog:
-            self._starved[member] = None
             return
         only: int | None = None
         if member.protocol.peer_choking:
@@ -117,6 +122,9 @@ class Leech:
         member.snubbed = False
         self._cancel_others()
         self.refill(member, now)
+        if len(self._writing) > self._unwritten:
+            self._held[member] = None
+            member.connection.pause_reading(DISK)
         if self._starved and now >= self._feed_at:
             self._feed(now)
 
@@ -163,6 +171,7 @@ class Leech:
         """Give everything the member held to others."""
         self._starved.pop(member, None)
         self._unasked.pop(member, None)
+        self._held.pop(member, None)
         self._state.pieces.leave(member.taker)
 
     # the disk's verdict
@@ -170,6 +179,10 @@ class Leech:
     def _written(self, piece: int, good: bool, error: DiskError | None) -> None:
         state = self._state
         buffer = self._writing.pop(piece)
+        if self._held and len(self._writing) <= self._unwritten:
+            held, self._held = self._held, {}
+            for member in held:
+                member.connection.resume_reading(DISK)
         if error is not None:
             state.pieces.unwritten(piece, buffer)
             self._parts.on_disk_error(error)
@@ -237,6 +250,8 @@ class Leech:
         came_back = 0
         hungry = any(one.bytes_down and state.pieces.is_interesting(one.taker) for one in self._starved)
         for member in state.members:
+            if member in self._held:  # it may have sent a lot that we did not look at
+                member.last_block = now
             if not member.taker.inflight:
                 continue
             silent = now - member.last_block

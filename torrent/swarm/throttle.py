@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LEAST_GULP = 2 * 1024
 _SHORTEST_WAIT = 0.005
 
+LIMIT = "limit"
+"""Why a connection is not read."""
+
 
 class Throttle:
     """Members that wait for a bucket, of all torrents of a session."""
@@ -49,7 +52,7 @@ class Throttle:
         connection.gulp = self.gulp(member, now)
         delay = chain.delay(now)
         if delay > 0:
-            connection.pause_reading()
+            connection.pause_reading(LIMIT)
             self._readers[member] = None
             self._arm(delay)
 
@@ -89,7 +92,7 @@ class Throttle:
                 self._readers[member] = None
                 soonest = min(soonest or delay, delay)
             else:
-                member.connection.resume_reading()
+                member.connection.resume_reading(LIMIT)
         servers, self._servers = self._servers, {}
         for member in servers:
             member.parts.seed.serve(member, now)
