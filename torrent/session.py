@@ -54,6 +54,7 @@ class Session:
         self.gulp = memoryview(bytearray(GULP))
         self._state_dir = Path(state_dir) if state_dir is not None else None
         self._rng = Random(os.urandom(32))
+        self._names: set[InfoHash] = set()
         self._swarms: dict[InfoHash, Swarm] = {}
         self._running: dict[str, tuple[Swarm, asyncio.Task[None]]] = {}
         self._pending: dict[Connection, None] = {}
@@ -135,14 +136,14 @@ class Session:
         cannot be used.
         """
         config = self.config
-        for other in self.torrents.values():
-            if not set(source.swarm_hashes).isdisjoint(other.metainfo.swarm_hashes):
-                raise InputError(f"{source.name} is in this session already")
+        if not self._names.isdisjoint(source.swarm_hashes):
+            raise InputError(f"{source.name} is in this session already")
         folder = _folder(directory if directory is not None else config.download.dir)
         wanted = wanted_files(source, files)
         limits = TokenBucket(limit_down), TokenBucket(limit_up)
         torrent = Torrent(source, str(folder / source.name), wanted, limits)
         self.torrents[source.hex] = torrent
+        self._names.update(source.swarm_hashes)
 
         def checked(done: int, total: int) -> None:
             torrent.on_check(done, total)
@@ -166,7 +167,7 @@ class Session:
                 await store.close()
                 raise removed
         except BaseException:
-            self.torrents.pop(source.hex, None)
+            self._forget(source)
             if self._opening.get(source.hex) is not opening:
                 raise removed from None
             raise
@@ -226,8 +227,12 @@ class Session:
         try:
             await swarm.stop()
         finally:
-            self.torrents.pop(key, None)
+            self._forget(swarm.state.metainfo)
             self.hub.publish(Removed(key))
+
+    def _forget(self, metainfo: Metainfo) -> None:
+        self.torrents.pop(metainfo.hex, None)
+        self._names.difference_update(metainfo.swarm_hashes)
 
     def view(self) -> SessionView:
         """Describe the session."""

@@ -37,3 +37,13 @@ def test_a_torrent_may_claim_its_own_again():
     claims = Claims()
     claims.take("a", "/d", [("x",)])
     claims.take("a", "/d", [("x",), ("y",)])
+
+
+def test_giving_touches_nobody_elses():
+    claims = Claims()
+    claims.take("a", "/d", [("x",)])
+    claims.take("b", "/d", [("y",)])
+    claims.give("a")
+    claims.give("a")
+    with pytest.raises(InputError):
+        claims.take("a", "/d", [("y",)])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.payload import sha256_tree
+from tests.support.sessions import descriptors
 from torrent.errors import DiskError, DiskFullError, InputError
 from torrent.storage import Disk
 
@@ -368,6 +369,59 @@ async def test_without_a_state_folder_a_restart_checks(make, target, write):
         assert store.have == have
         await write(store, sample)
         await disk.close()
+
+
+async def test_a_complete_torrent_at_rest_holds_nothing_open_and_saves_nothing(make, disks, state, target, write, read):
+    sample = make()
+    disk = disks()
+    store = await disk.open(sample.metainfo, target)
+    await write(store, sample)
+    await store.close()
+    (path,) = (state / "resume").glob("*.resume")
+    saved = (path.stat().st_ino, path.stat().st_mtime_ns)
+    before = descriptors()
+    store = await disk.open(sample.metainfo, target)
+    more = [what for number, what in descriptors().items() if before.get(number) != what]
+    assert [what for what in more if str(target) in what] == []
+    assert store._timer is None
+    assert await read(store, 3, 0, 16384) == sample.piece(3)
+    await store.close()
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == saved
+
+
+async def test_killed_at_rest_after_something_wrote_to_a_complete_torrent(make, disks, state, target, write):
+    """No record says that it is open, but the file's own time does not fit any more."""
+    sample = make()
+    disk = disks()
+    store = await disk.open(sample.metainfo, target)
+    await write(store, sample)
+    await store.close()
+    store = await disk.open(sample.metainfo, target)
+    (target / "data" / "four.bin").write_bytes(bytes(33_000))
+    store._journal._record.unlock()  # the process dies here
+    again = await disks().open(sample.metainfo, target)
+    assert 0 < again.have < everything(sample)
+
+
+async def test_a_complete_torrent_without_a_record_gets_one_soon(make, disks, state):
+    sample = make()
+    store = await disks().open(sample.metainfo, sample.source)
+    assert store._timer is not None
+    await store.close()
+    assert len(list((state / "resume").glob("*.resume"))) == 1
+    seen, progress = hashed()
+    await disks().open(sample.metainfo, sample.source, on_progress=progress)
+    assert not seen
+
+
+async def test_a_burst_of_torrents_asks_once_where_the_folder_is(make, disks, target, monkeypatch):
+    asked = []
+    real = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path, **more: asked.append(path) or real(path, **more))
+    disk = disks()
+    for name in ("x", "y", "z"):
+        await disk.open(make({"": 1000}, name=name).metainfo, target)
+    assert asked.count(target) == 1
 
 
 async def test_a_relative_folder_works(make, disks, tmp_path, monkeypatch, write):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from torrent.errors import DiskError
 from torrent.storage import Descriptors, Record, Tree, journal, layout_of
 from torrent.storage.journal import Claim, Journal
+from torrent.storage.resume import ABSENT, Proof
 
 
 @pytest.fixture
@@ -99,3 +102,66 @@ def test_the_lock_is_let_go_even_when_the_record_cannot_be_saved(parts, monkeypa
 
 def test_many_is_a_number_a_test_can_reach():
     assert journal.MANY < 80
+
+
+def again(parts, **past):
+    """Return the journal of the next run, and the record it starts from."""
+    sample, tree, record, mine = parts
+    put(sample, tree, 0, 1)
+    mine.finish(Claim(3, 0, 7, 8, True), 1 << 20)
+    last = replace(record.load()[0], **past)
+    proofs = dict(enumerate(last.proofs))
+    boot = past.get("boot_id", "boot-1")
+    return Journal(sample.metainfo, tree, record, "boot-1" if boot == "boot-1" else "boot-2", proofs, last=last), record
+
+
+def test_a_record_that_says_it_all_is_left_alone(parts, monkeypatch):
+    fresh, record = again(parts)
+    monkeypatch.setattr(record, "save", lambda _: pytest.fail("saved"))
+    assert fresh.says(Claim(3, 3, 7, 8))
+    fresh.finish(Claim(3, 3, 7, 8, True), 0)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [Claim(1, 1, 7, 8), Claim(3, 1, 7, 8), Claim(3, 3, 9, 8), Claim(3, 3, 7, 9)],
+    ids=lambda claim: str(claim[:4]),
+)
+def test_whatever_is_new_is_not_said_yet(parts, claim):
+    assert not again(parts)[0].says(claim)
+
+
+@pytest.mark.parametrize("past", [{"clean": False}, {"have": 7}, {"proofs": (ABSENT,) * 81}, {"placed": frozenset()}])
+def test_a_record_of_something_else_says_nothing(parts, past):
+    fresh, record = again(parts, **past)
+    assert fresh.says(Claim(3, 3, 7, 8)) == ("proofs" in past)  # the proofs are those of the record itself
+    sample, tree = parts[0], parts[1]
+    changed = Journal(sample.metainfo, tree, record, "boot-1", {0: Proof(1, 1)}, last=record.load()[0])
+    assert not changed.says(Claim(3, 3, 7, 8))
+
+
+def test_an_end_that_was_not_clean_is_always_saved(parts):
+    fresh, record = again(parts)
+    fresh.finish(Claim(3, 3, 7, 8, False), 0)
+    assert not record.load()[0].clean
+
+
+def test_once_the_record_was_saved_anew_the_old_one_says_nothing(parts):
+    fresh, record = again(parts)
+    fresh.save(Claim(3, 3, 7, 8), sync=False)
+    assert not record.load()[0].clean and not fresh.says(Claim(3, 3, 7, 8))
+    fresh.finish(Claim(3, 3, 7, 8, True), 0)
+    assert record.load()[0].clean
+
+
+def test_what_was_written_meanwhile_is_always_saved(parts):
+    fresh, record = again(parts)
+    put(parts[0], parts[1], 1)
+    fresh.finish(Claim(3, 3, 7, 8, True), -1)
+    first = (parts[1].root / "data" / "d" / "001").stat()
+    assert record.load()[0].proofs[1] == (first.st_size, first.st_mtime_ns)
+
+
+def test_the_record_of_an_earlier_boot_stands_if_all_of_it_was_flushed(parts):
+    assert again(parts, boot_id="boot-0")[0].says(Claim(3, 3, 7, 8))
+    assert not again(parts, boot_id="boot-0", synced=1)[0].says(Claim(3, 1, 7, 8))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from torrent.errors import DiskError, InputError
-from torrent.storage import Record, Resume
-from torrent.storage.records import boot_id
+from torrent.storage import Record, Resume, records
+from torrent.storage.records import Locks, boot_id
 from torrent.storage.resume import ABSENT
 
 HEX = "ab" * 20
@@ -97,7 +97,44 @@ def test_a_second_holder_is_refused_until_the_first_lets_go(tmp_path):
     first.unlock()
     second.lock()
     second.unlock()
-    assert not list((tmp_path / "resume").iterdir())
+
+
+def test_one_that_has_it_already_keeps_it_and_others_are_not_concerned(tmp_path):
+    mine, theirs = Locks(tmp_path), Locks(tmp_path)
+    for number in range(100):
+        mine.take(f"{number}-x")
+    with pytest.raises(InputError):
+        theirs.take("50-x")
+    theirs.take("another")
+    mine.give("50-x")
+    theirs.take("50-x")
+    with pytest.raises(InputError):
+        mine.take("50-x")
+    with pytest.raises(InputError):
+        theirs.take("51-x")
+
+
+@pytest.mark.skipif(not records._HAS_BYTE_LOCKS, reason="no locks of bytes here")
+def test_many_locks_cost_few_descriptors_and_none_are_left(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    locks = Locks(tmp_path)
+    for number in range(500):
+        locks.take(str(number))
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 16
+    for number in range(500):
+        locks.give(str(number))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_where_bytes_cannot_be_locked_each_download_has_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_HAS_BYTE_LOCKS", False)
+    mine, theirs = Locks(tmp_path), Locks(tmp_path)
+    mine.take("a")
+    with pytest.raises(InputError):
+        theirs.take("a")
+    theirs.take("b")
+    mine.give("a")
+    theirs.take("a")
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path):

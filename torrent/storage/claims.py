@@ -19,6 +19,7 @@ class Claims:
 
     def __init__(self, ignore_case: bool = sys.platform in ("darwin", "win32")) -> None:
         self._owners: dict[str, object] = {}
+        self._held: dict[object, set[str]] = {}
         self._ignore_case = ignore_case
 
     def take(self, owner: object, root: str, paths: Iterable[tuple[str, ...]]) -> None:
@@ -27,15 +28,17 @@ class Claims:
         `InputError` if another owner has one of them; nothing is claimed then.
         """
         wanted = {}
+        above = root.rstrip("/")
         for path in paths:
-            shown = "/".join((root.rstrip("/"), *path))
+            shown = "/".join((above, *path))
             wanted[shown.casefold() if self._ignore_case else shown] = shown
         for key, shown in wanted.items():
             if self._owners.get(key, owner) is not owner:
                 raise InputError(f"{safe_text(shown)} is in use by another torrent")
-        for key in wanted:
-            self._owners[key] = owner
+        self._owners.update(dict.fromkeys(wanted, owner))
+        self._held.setdefault(owner, set()).update(wanted)
 
     def give(self, owner: object) -> None:
         """Let go of everything an owner has claimed."""
-        self._owners = {key: who for key, who in self._owners.items() if who is not owner}
+        for key in self._held.pop(owner, ()):
+            del self._owners[key]

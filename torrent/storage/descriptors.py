@@ -108,6 +108,8 @@ class Descriptors:
 
     def forget_owner(self, owner: int) -> None:
         """Let go of all files of one owner."""
+        if not self._open:
+            return
         for key in [key for key in list(self._open) if key[0] == owner]:
             self.forget(key)
 

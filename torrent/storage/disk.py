@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import posixpath
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from torrent.config import DiskConfig
 from torrent.errors import DiskError, LocalError
@@ -26,11 +28,27 @@ from torrent.storage.failures import disk_error
 from torrent.storage.files import Tree
 from torrent.storage.journal import Claim, Journal
 from torrent.storage.layout import Layout
-from torrent.storage.records import Record, boot_id
+from torrent.storage.records import Locks, Record, boot_id
 from torrent.storage.resume import Resume, ResumeError, fits
 from torrent.storage.store import Store, Totals, make_links
 from torrent.storage.workers import Workers
 from torrent.text import safe_text
+
+FOLDER_SECONDS = 1.0
+"""How long what a download folder resolves to is believed."""
+
+MANY_FOLDERS = 1000
+
+
+class _Found(NamedTuple):
+    """What a look at the disk told: what to believe, what to hash, the state of every place, and the record."""
+
+    trusted: int
+    doubtful: list[int]
+    states: dict[int, os.stat_result]
+    past: Resume | None
+    boot: str
+    notes: tuple[str, ...]
 
 
 class Disk:
@@ -46,6 +64,8 @@ class Disk:
         self._workers = Workers(max(2, config.threads), "disk")
         self._background = Workers(1, "disk-sync")
         self._stores: set[Store] = set()
+        self._locks = Locks(state_dir)
+        self._folders: dict[Path, tuple[float, Path, str]] = {}
 
     async def open(
         self,
@@ -64,44 +84,32 @@ class Disk:
         `DiskFullError` if they cannot fit, `DiskError`.
         """
         run = self._workers.run
-        directory, real = await run(partial(_absolute, directory))
+        directory, real = await self._resolved(Path(directory))
         every = layout_of(metainfo)
-        chosen = frozenset(every.real if wanted is None else wanted & frozenset(every.real))
+        chosen = frozenset(every.real) if wanted is None else wanted & frozenset(every.real)
         owner = object()
-        record = Record(self._state_dir, metainfo.hex, directory)
+        record = Record(self._state_dir, metainfo.hex, directory, real=real, locks=self._locks)
         tree = Tree(directory, every, self._pool)
         try:
-            found = await run(partial(opening.survey, tree))
-            layout = layout_of(metainfo, chosen | frozenset(place for place in found if place != every.part))
-            tree.layout = layout
+            survey = None
+            if len(chosen) < len(every.real):
+                survey = await run(partial(opening.survey, tree))
+                tree.layout = layout_of(metainfo, chosen | frozenset(place for place in survey if place != every.part))
+            layout = tree.layout
             tree.executable = frozenset(index for index in layout.real if "x" in metainfo.files[index].attr)
-            paths = [layout.path(index) for index in layout.placed]
-            self._claims.take(owner, real, [*paths, layout.path(layout.part)])
-            await run(record.lock)
-            tree.present = set(found)
-            before = len(found)
-            await run(partial(opening.migrate, tree))
-            if len(tree.present) != before:
-                found = await run(partial(opening.survey, tree))
-            boot = boot_id() if self._boot is None else self._boot
-            past, note = await run(partial(_load, record, metainfo, layout))
-            known = await run(partial(opening.weigh, tree, metainfo, past, found, boot_id=boot, check=check))
-            good = await check_pieces(self._workers, tree, metainfo, known.doubtful, on_progress)
-            have = known.trusted | good
-            free = self.free_space(directory)
-            await run(partial(opening.require_space, tree, have, chosen, free))
-            await run(partial(opening.prepare, tree, have, chosen, preallocate))
-            proofs = {place: opening.proof(tree.stat(place)) for place in tree.present - set(found)}
-            proofs |= {place: opening.proof(found[place]) for place in tree.present & set(found)}
-            journal = Journal(metainfo, tree, record, boot, proofs)
+            self._claims.take(owner, real, map(layout.path, (*layout.placed, layout.part)))
+            look = partial(self._look, tree, metainfo, record, survey, chosen, preallocate, check)
+            found = await run(look)
+            have = found.trusted
+            if found.doubtful:
+                have |= await check_pieces(self._workers, tree, metainfo, found.doubtful, on_progress)
+                await run(partial(self._prepare, tree, have, chosen, preallocate))
+            proofs = {place: opening.proof(tree.stat(place)) for place in tree.present - set(found.states)}
+            proofs |= {place: opening.proof(found.states[place]) for place in tree.present & set(found.states)}
+            past = found.past
+            journal = Journal(metainfo, tree, record, found.boot, proofs, last=past)
             synced = past.synced & have if past is not None else 0
             totals = Totals(past.uploaded, past.downloaded) if past is not None else Totals()
-            notes = tuple(filter(None, (note, *known.notes)))
-            try:
-                first = Claim(have, synced, totals.uploaded, totals.downloaded)
-                await self._background.run(partial(journal.save, first, sync=False))
-            except LocalError as error:
-                notes += (str(error),)
             links = links_of(metainfo, layout)
             store = Store(
                 metainfo,
@@ -113,12 +121,15 @@ class Disk:
                 synced=synced,
                 wanted=chosen,
                 totals=totals,
-                notes=notes,
+                notes=found.notes,
                 links=links,
                 on_closed=lambda: self._closed(owner, store),
             )
+            await self._first_record(store, journal, Claim(have, synced, totals.uploaded, totals.downloaded))
             if links and store.complete:
                 await run(partial(make_links, tree, links))
+            if store.complete:
+                tree.close()  # nobody may ever ask for it: what is needed is opened when it is
         except BaseException as error:
             self._claims.give(owner)
             tree.close()
@@ -130,6 +141,62 @@ class Disk:
             raise
         self._stores.add(store)
         return store
+
+    async def _resolved(self, directory: Path) -> tuple[Path, str]:
+        """Return a folder as an absolute path, and with its links resolved; a burst of torrents asks the disk once."""
+        now = time.monotonic()
+        known = self._folders.get(directory)
+        if known is None or now >= known[0]:
+            found = await self._workers.run(partial(_absolute, directory))
+            if len(self._folders) >= MANY_FOLDERS:
+                self._folders.clear()
+            known = self._folders[directory] = (now + FOLDER_SECONDS, *found)
+        return known[1:]
+
+    def _look(
+        self,
+        tree: Tree,
+        metainfo: Metainfo,
+        record: Record,
+        survey: dict[int, os.stat_result] | None,
+        chosen: frozenset[int],
+        preallocate: str,
+        check: bool,
+    ) -> _Found:
+        """Do all that can be done before anything is hashed; if nothing has to be, prepare the files too."""
+        record.lock()
+        states = opening.survey(tree) if survey is None else survey
+        tree.present = set(states)
+        opening.migrate(tree)
+        if len(tree.present) != len(states):
+            states = opening.survey(tree)
+        boot = boot_id() if self._boot is None else self._boot
+        past, note = _load(record, metainfo, tree.layout)
+        known = opening.weigh(tree, metainfo, past, states, boot_id=boot, check=check)
+        if not known.doubtful:
+            self._prepare(tree, known.trusted, chosen, preallocate)
+        notes = tuple(filter(None, (note, *known.notes)))
+        return _Found(known.trusted, known.doubtful, states, past, boot, notes)
+
+    def _prepare(self, tree: Tree, have: int, chosen: frozenset[int], preallocate: str) -> None:
+        if tree.layout.needed(chosen) & ~have:
+            opening.require_space(tree, have, chosen, self.free_space(tree.root))
+        opening.prepare(tree, have, chosen, preallocate)
+
+    async def _first_record(self, store: Store, journal: Journal, claim: Claim) -> None:
+        """Have the record say that the torrent is open before anything can be written.
+
+        Of a complete torrent nothing will be: its record is saved when there is something new to say, or soon. Should a
+        file be written nevertheless, its new time speaks against a record that says all ended well.
+        """
+        if store.complete:
+            if not journal.says(claim):
+                store.touch()
+            return
+        try:
+            await self._background.run(partial(journal.save, claim, sync=False))
+        except LocalError as error:
+            store.notes += (str(error),)
 
     async def close(self) -> None:
         """Close every store and end the threads; takes a few seconds at most."""

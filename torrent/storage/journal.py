@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from torrent.errors import DiskError
@@ -33,7 +34,7 @@ class Claim(NamedTuple):
 
 
 class Journal:
-    """The record of one open torrent."""
+    """The record of one open torrent. `last` is what its file says, None if there is none that can be used."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Journal:
         boot_id: str,
         proofs: Mapping[int, Proof],
         clock_ns: Callable[[], int] = time.time_ns,
+        last: Resume | None = None,
     ) -> None:
         self._metainfo = metainfo
         self._tree = tree
@@ -53,6 +55,17 @@ class Journal:
         self._unsynced: set[int] = set()
         self._unsynced_bytes = 0
         self._failed = False
+        self._last = last
+
+    def says(self, claim: Claim) -> bool:
+        """Say whether the file of the record says just this, and that all ended well: it need not be saved again."""
+        last = self._last
+        if last is None or not last.clean or self._unsynced:
+            return False
+        fresh = self._resume(claim._replace(clean=True))
+        return last == replace(fresh, boot_id=last.boot_id, written_ns=last.written_ns) and (
+            last.boot_id == fresh.boot_id or fresh.synced == fresh.have
+        )
 
     def save(self, claim: Claim, *, sync: bool) -> None:
         """Save a record, after flushing the files if `sync`; `DiskError`."""
@@ -60,6 +73,7 @@ class Journal:
         if sync:
             self._sync()
             claim = claim._replace(synced=claim.have)
+        self._last = None
         self._record.save(self._resume(claim))
 
     def finish(self, claim: Claim, sync_limit: int) -> None:
@@ -72,7 +86,8 @@ class Journal:
                     claim = claim._replace(synced=claim.have)
                 except DiskError:
                     pass
-            self._record.save(self._resume(claim))
+            if not (claim.clean and self.says(claim)):
+                self._record.save(self._resume(claim))
         finally:
             self._tree.close()
             self._record.unlock()
