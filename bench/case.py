@@ -42,6 +42,7 @@ FIGURES: dict[str, Figure] = {
     "first": Figure("time to first block", "s", "less", 3),
     "load": Figure("time to load", "s", "less", 2),
     "cpu": Figure("CPU per GiB", "s", "less", 2),
+    "other": Figure("CPU per GiB, other end", "s", "less", 2),
     "cpu_total": Figure("CPU", "s", "less", 2),
     "idle_cpu": Figure("CPU while idle", "% of a core", "less", 2),
     "peak": Figure("peak memory", "MiB", "less", 0),

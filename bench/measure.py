@@ -1,7 +1,7 @@
-"""What did one process cost? Its lines stamped as they come, and what the kernel counted for it alone (`wait4`).
+"""What did one process cost? Its lines stamped as they come, and what the kernel counted for it (`wait4`).
 
-The peak of memory that the kernel reports for a child is never below what its parent held when it was started, so
-this process itself stays small.
+`wait4` counts a process with the children it waited for. The peak of memory that the kernel reports for a child is
+never below what its parent held when it was started, so this process itself stays small.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+from bench.case import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-class BenchError(Exception):
-    """A run did not end as it should; the message tells what the process said."""
+MIB = 2**20
+GIB = 2**30
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,36 @@ class Cost:
 
 
 class Process:
-    """A child that prints JSON lines. `started` is when it was spawned (monotonic seconds)."""
+    """A child. `started` is when it was spawned (monotonic seconds).
 
-    def __init__(self, argv: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None) -> None:
+    With `lines` it prints JSON lines, of which each has a `type`; without, what it prints goes to its log.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        lines: bool = True,
+        cwd: Path = ROOT,
+    ) -> None:
         self.log = log
-        with log.open("ab") as errors:
+        self._cost: Cost | None = None
+        self._rest = b""
+        self._lines: list[tuple[float, dict[str, Any]]] = []
+        with log.open("wb") as errors:
             self.started = time.monotonic()
             self._child = subprocess.Popen(
                 [str(word) for word in argv],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if lines else errors,
                 stderr=errors,
-                cwd=ROOT,
-                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
             )
-        assert self._child.stdout is not None
-        self._out = self._child.stdout.fileno()
-        self._rest = b""
-        self._lines: list[tuple[float, dict[str, Any]]] = []
-        self._cost: Cost | None = None
+        self._out = self._child.stdout.fileno() if self._child.stdout is not None else -1
 
     def __enter__(self) -> Self:
         return self
@@ -64,15 +76,19 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._cost is None:
-            self._child.kill()
+            self._kill()
             self.finish(10)
 
     @property
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def running(self) -> bool:
+        return self._cost is None and not self._ended()
+
     def wait_for(self, *kinds: str, timeout: float) -> tuple[float, dict[str, Any]]:
-        """Return the next line of one of `kinds` and when it came; lines before it are dropped."""
+        """Return the next line of one of `kinds` and its moment, its `at` or when it came; those before are dropped."""
         deadline = time.monotonic() + timeout
         while True:
             while self._lines:
@@ -80,9 +96,10 @@ class Process:
                 if line.get("type") in kinds:
                     return stamp, line
                 if line.get("type") == "error":
-                    raise BenchError(f"{line}\n{self._tail()}")
-            if not self._read(deadline - time.monotonic()):
-                raise BenchError(f"no {' or '.join(kinds)} within {timeout:g} s\n{self._tail()}")
+                    raise BenchError(f"{line}\n{self.tail()}")
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._read(left):
+                raise BenchError(f"no {' or '.join(kinds)} within {timeout:g} s\n{self.tail()}")
 
     def drop_lines(self) -> None:
         """Forget what has been printed until now."""
@@ -90,45 +107,104 @@ class Process:
             pass
         self._lines.clear()
 
-    def _read(self, timeout: float) -> bool:
-        ready, _, _ = select.select([self._out], [], [], max(0.0, timeout))
-        chunk = os.read(self._out, 65536) if ready else b""
-        now = time.monotonic()
-        *whole, self._rest = (self._rest + chunk).split(b"\n")
-        self._lines += [(now, json.loads(line)) for line in whole if line.startswith(b"{")]
-        return bool(chunk)
+    def tell(self, **facts: Any) -> None:
+        """Write one JSON line to its standard input."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(json.dumps(facts).encode() + b"\n")
+        self._child.stdin.flush()
+
+    def cpu(self) -> float:
+        """Return the CPU seconds (user and system) it has used until now, with the children it waited for."""
+        return cpu_of(self.pid)
 
     def stop(self, timeout: float = 30) -> Cost:
-        """Ask the process to end the way it understands (end of stdin and SIGTERM for ours) and return what it cost."""
+        """End its standard input, which tells those that wait for it to end, and return what it cost."""
         assert self._child.stdin is not None
         self._child.stdin.close()
         return self.finish(timeout)
 
     def terminate(self, timeout: float = 30) -> Cost:
         """Send SIGTERM and return what the process cost."""
-        self._child.send_signal(signal.SIGTERM)
+        if self._ended() is False:
+            self._child.send_signal(signal.SIGTERM)
         return self.finish(timeout)
 
     def finish(self, timeout: float) -> Cost:
         """Wait for the process to end by itself and return what it cost; it is killed after `timeout`."""
         deadline = time.monotonic() + timeout
-        while self._read(min(0.5, deadline - time.monotonic())) or not self._ended():
+        while not self._ended():
+            if not self._read(0.5):
+                time.sleep(0.002)
             if time.monotonic() > deadline:
-                self._child.kill()
+                self._kill()
                 deadline = float("inf")
-        _, status, usage = os.wait4(self.pid, 0)
         ended = time.monotonic()
+        _, status, usage = os.wait4(self.pid, 0)
         self._child.returncode = os.waitstatus_to_exitcode(status)
         for stream in (self._child.stdin, self._child.stdout):
             if stream is not None and not stream.closed:
-                stream.close()
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass
         scale = 1 if sys.platform == "darwin" else 1024
         spent = usage.ru_utime + usage.ru_stime
         self._cost = Cost(ended - self.started, spent, usage.ru_maxrss * scale, self._child.returncode)
         return self._cost
 
+    def tail(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-1500:]
+
+    def _read(self, timeout: float) -> bool:
+        if self._out < 0:
+            return False
+        ready, _, _ = select.select([self._out], [], [], max(0.0, timeout))
+        chunk = os.read(self._out, 65536) if ready else b""
+        now = time.monotonic()
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        for line in whole:
+            if line.startswith(b"{"):
+                facts = json.loads(line)
+                self._lines.append((facts.get("at", now), facts))
+        return bool(chunk)
+
     def _ended(self) -> bool:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-1500:]
+    def _kill(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds that a process and the children it waited for have used until now; 0.0 off Linux."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_of(pid: int) -> int:
+    """Return the peak of resident bytes of a running process; 0 off Linux."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
+def until(ask: Callable[[], T | None], timeout: float, what: str, *, every: float = 0.005) -> T:
+    """Ask again and again until the answer is neither None nor False; BenchError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = ask()
+        if answer is not None and answer is not False:
+            return answer
+        if time.monotonic() > deadline:
+            raise BenchError(f"{what}: not within {timeout:g} s")
+        time.sleep(every)

@@ -1,58 +1,74 @@
-"""What do the figures say? Medians of each side, and the median, smallest and largest ratio over the pairs."""
+"""What do the figures say? Medians and spread of each side, and the ratios of ours to theirs over the pairs."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.runs import Run
+from bench.case import FIGURES, OURS, Case
 
-FIGURES = {
-    "whole": ("whole run, MiB/s", "more"),
-    "sustained": ("sustained, MiB/s", "more"),
-    "cpu": ("CPU seconds per GiB", "less"),
-    "peak": ("peak memory, MiB", "less"),
-    "first": ("time to first block, s", "less"),
-}
-"""Field of a run -> how it is called, and which way is better."""
+Run = Mapping[str, float]
+Pair = Mapping[str, Run]
+"""What every side did in one turn: side -> figures."""
 
 
-def ratios(pairs: Sequence[tuple[Run, Run]], field: str) -> list[float]:
-    """Return ours divided by theirs for each pair, sorted."""
-    return sorted(getattr(ours, field) / max(getattr(theirs, field), 1e-9) for ours, theirs in pairs)
+def ratios(pairs: Sequence[Pair], rival: str, figure: str) -> list[float]:
+    """Return ours divided by theirs for each turn in which both ran, sorted."""
+    both = [(pair[OURS][figure], pair[rival][figure]) for pair in pairs if _has(pair, OURS, figure, rival)]
+    return sorted(ours / max(theirs, 1e-9) for ours, theirs in both)
 
 
-def summary(pairs: Sequence[tuple[Run, Run]]) -> dict[str, Any]:
-    """Return, for each figure, the medians of both sides and the ratios."""
-    found = {}
-    for field in FIGURES:
-        each = ratios(pairs, field)
-        found[field] = {
-            "ours": median(getattr(ours, field) for ours, _ in pairs),
-            "theirs": median(getattr(theirs, field) for _, theirs in pairs),
-            "ratio": median(each),
-            "ratio_min": each[0],
-            "ratio_max": each[-1],
-        }
+def _has(pair: Pair, side: str, figure: str, *more: str) -> bool:
+    return all(who in pair and figure in pair[who] for who in (side, *more))
+
+
+def summary(case: Case, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return figure -> side -> median, least, most, and for rivals the ratio with its least and most."""
+    found: dict[str, Any] = {}
+    sides = [side for side in (OURS, *case.rivals) if any(side in pair for pair in pairs)]
+    for figure in case.figures:
+        row: dict[str, Any] = {}
+        for side in sides:
+            values = sorted(pair[side][figure] for pair in pairs if _has(pair, side, figure))
+            if not values:
+                continue
+            row[side] = {"median": median(values), "least": values[0], "most": values[-1]}
+            each = ratios(pairs, side, figure) if side != OURS else []
+            if each:
+                row[side] |= {"ratio": median(each), "ratio_least": each[0], "ratio_most": each[-1]}
+        if row:
+            found[figure] = row
     return found
 
 
-def table(title: str, pairs: Sequence[tuple[Run, Run]]) -> str:
-    """Return the summary as text."""
-    lines = [title, f"{'':26}{'ours':>10}{'theirs':>10}{'ratio':>9}   (smallest .. largest of {len(pairs)} pairs)"]
-    for field, row in summary(pairs).items():
-        name, better = FIGURES[field]
-        digits = 2 if field in ("cpu", "first") else 0
-        lines.append(
-            f"  {name:24}{row['ours']:10.{digits}f}{row['theirs']:10.{digits}f}{row['ratio']:9.2f}"
-            f"   ({row['ratio_min']:.2f} .. {row['ratio_max']:.2f}; {better} is better)"
-        )
+def table(case: Case, pairs: Sequence[Pair], *, quick: bool = False) -> str:
+    """Return the summary as text: a block for each figure, a line for each side."""
+    least = " (a part of the data: --quick)" if quick else ""
+    lines = [f"{case.name}: {case.title}{least}, {len(pairs)} {'turn' if len(pairs) == 1 else 'turns'}"]
+    head = f"{'':28}{'median':>10}{'least':>10}{'most':>10}{'ours/theirs':>14}{'least .. most':>18}"
+    lines.append(head)
+    for figure, row in summary(case, pairs).items():
+        kind = FIGURES[figure]
+        lines.append(f"  {kind.label}, {kind.unit} ({kind.better} is better)")
+        for side, cell in row.items():
+            values = "".join(f"{cell[key]:10.{kind.digits}f}" for key in ("median", "least", "most"))
+            text = f"    {side:24}{values}"
+            if "ratio" in cell:
+                text += f"{cell['ratio']:14.2f}" + f"{cell['ratio_least']:.2f} .. {cell['ratio_most']:.2f}".rjust(18)
+            lines.append(text)
     return "\n".join(lines)
+
+
+def line(case: Case, side: str, run: Run) -> str:
+    """Return one run as one line of text."""
+    shown = [(FIGURES[figure], run[figure]) for figure in case.figures if figure in run]
+    parts = [f"{kind.label} {value:.{kind.digits}f} {kind.unit}" for kind, value in shown]
+    return f"{side:17} " + ", ".join(parts)
 
 
 def machine() -> dict[str, Any]:
@@ -63,7 +79,7 @@ def machine() -> dict[str, Any]:
     except (OSError, StopIteration):
         model = platform.processor()
     versions = {}
-    for name in ("libtorrent", "uvloop", "torrent-tui"):
+    for name in ("uvloop", "torrent-tui"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
