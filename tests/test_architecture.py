@@ -26,6 +26,7 @@ from tests.support.source import (
 
 FLOORS = {
     **dict.fromkeys(("", "bencode", "terms", "errors", "config", "events", "views", "text", "units"), 0),
+    **dict.fromkeys(("ipsec_mb", "lanes"), 0),
     "metainfo": 1,
     **dict.fromkeys(
         ("pieces", "net", "external", "choker", "peerbook", "schedule", "ratelimit", "rates", "selection", "hub"), 2
@@ -48,6 +49,8 @@ SHELLS = {
     "torrent.dht.crawl",
     "torrent.dht.node",
     "torrent.handle",
+    "torrent.ipsec_mb",
+    "torrent.lanes",
     "torrent.library",
     "torrent.net",
     "torrent.peer.connection",
