@@ -1,6 +1,6 @@
 # make demo   everything needed, then a tracker, a seeder and a download on this machine
 # make test   everything needed, then the checks and the whole suite
-# make bench  our client and libtorrent in turn (see bench/)
+# make bench  everything needed, then our client and others in turn (see bench/)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,7 +26,8 @@ unit: $(VENV)/.ready-dev
 foreign: $(VENV)/.ready-dev programs
 	$(BIN)/pytest --import-mode=importlib $(PYTEST_ARGS) tests/foreign
 
-bench: $(VENV)/.ready-dev
+bench: $(VENV)/.ready-bench
+	@bash bench/install
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 programs:
@@ -43,6 +44,10 @@ $(VENV)/.ready: pyproject.toml requirements-dev.txt | $(VENV)/bin/python
 $(VENV)/.ready-dev: pyproject.toml requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c requirements-dev.txt
 	@touch $(VENV)/.ready $@
+
+$(VENV)/.ready-bench: pyproject.toml requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,bench]' -c requirements-dev.txt
+	@touch $(VENV)/.ready $(VENV)/.ready-dev $@
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

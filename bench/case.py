@@ -39,6 +39,8 @@ FIGURES: dict[str, Figure] = {
     "rate": Figure("rate", "MiB/s", "more", 0),
     "mbit": Figure("rate", "Mbit/s", "more", 1),
     "seconds": Figure("time", "s", "less", 2),
+    "half": Figure("half of them done", "s", "less", 2),
+    "earliest": Figure("one of them done", "s", "less", 2),
     "first": Figure("time to first block", "s", "less", 3),
     "load": Figure("time to load", "s", "less", 2),
     "cpu": Figure("CPU per GiB", "s", "less", 2),

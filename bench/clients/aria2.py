@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.case import BenchError, Place
+from bench.case import Place
 from bench.clients.running import LONGEST, READY, Leech, Peer, Seed, free_port, wait_for_text
 from bench.measure import Cost, Process
 from bench.payload import Payload
@@ -64,14 +65,11 @@ class Aria2Leech(Leech):
         dial(HOST, self.port)
 
     def wait_done(self, timeout: float = LONGEST) -> float:
-        wait_for_text(self.process, self.process.log, "Download complete:", timeout)
-        self._cost = self.process.finish(60)
-        return self.started + self._cost.seconds
+        wait_for_text(self.process, self.process.log, "Seeding is over", timeout)
+        return time.monotonic()
 
     def end(self) -> Cost:
-        if self._cost.code:
-            raise BenchError(self.process.tail())
-        return self._cost
+        return self.process.finish(60)
 
 
 def leech(place: Place, payload: Payload, out: Path, peers: Sequence[Peer], *, side: str) -> Aria2Leech:

@@ -67,6 +67,7 @@ def leech(
     side: str,
     listen: Sequence[str] = ("127.0.0.1:0",),
     prefix: Sequence[str] = (),
+    name: str = "",
     **options: Any,
 ) -> TheirLeech:
     """Start a session that downloads; several addresses in `listen` are several sessions in one process."""
@@ -74,7 +75,7 @@ def leech(
         process(
             place,
             "leech",
-            f"{side}-leech",
+            name or f"{side}-leech",
             prefix=prefix,
             torrent=str(payload.torrent),
             folder=str(out),

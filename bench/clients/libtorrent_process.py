@@ -79,7 +79,6 @@ class Peers:
         tuned: bool = False,
         complete: bool = False,
         pex: bool = True,
-        trackers: tuple[str, ...] = (),
         settings: dict[str, Any] | None = None,
     ) -> None:
         light = LIGHT if len(listen) > 1 else {}
@@ -92,7 +91,6 @@ class Peers:
             own = Path(folder) / str(number) if len(listen) > 1 and not complete else Path(folder)
             own.mkdir(parents=True, exist_ok=True)
             params.save_path = str(own)
-            params.trackers = list(trackers)
             params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
             if complete:
                 params.flags |= lt.torrent_flags.seed_mode

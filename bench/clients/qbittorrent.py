@@ -1,4 +1,7 @@
-"""qbittorrent-nox, spoken to over its Web API. Its peers are added when the torrent is."""
+"""qbittorrent-nox, spoken to over its Web API. Its peers are added when the torrent is.
+
+It looks at its torrents every 1.5 s; here every 50 ms, so that the end of a download is seen when it comes.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ Session\\PeXEnabled=false
 Session\\Port={port}
 Session\\Preallocation=false
 Session\\QueueingSystemEnabled=false
+Session\\RefreshInterval=50
 
 [LegalNotice]
 Accepted=true
