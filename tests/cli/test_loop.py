@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -65,3 +66,13 @@ def test_uvloop_is_used_where_it_is(missing: bool, monkeypatch: pytest.MonkeyPat
         return type(asyncio.get_running_loop()).__module__.split(".")[0]
 
     assert loop.run(module()) == ("asyncio" if missing else "uvloop")
+
+
+def test_what_was_loaded_is_never_looked_at_as_garbage():
+    async def frozen() -> int:
+        return gc.get_freeze_count()
+
+    try:
+        assert loop.run(frozen()) > 1000
+    finally:
+        gc.unfreeze()

@@ -7,6 +7,7 @@ back, because whatever hangs by then must not hold the user. What is needed late
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,7 +21,8 @@ CODES = {"SIGINT": exits.INTERRUPTED, "SIGTERM": exits.TERMINATED, "SIGHUP": exi
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run `coroutine` to its end on the best loop there is."""
+    """Run `coroutine` to its end on the best loop there is; what was loaded until now is never garbage."""
+    gc.freeze()
     with asyncio.Runner(loop_factory=_factory()) as runner:
         return runner.run(coroutine)
 
