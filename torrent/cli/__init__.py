@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 GC_THRESHOLD = (50_000, 20, 50)
 """Of the collector's three generations. What a command allocates in numbers (modules, the files of a torrent) stays to
-its end, and nothing on the path of a block makes cycles: looking for them seven hundred allocations apart finds none."""
+its end, and nothing on the path of a block makes cycles: looking for them every 700 allocations finds none."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
