@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -163,6 +164,7 @@ def listing(cases: dict[str, Case]) -> str:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     cases = all_cases()
     chosen = arguments(sys.argv[1:], cases)
     if chosen.list:

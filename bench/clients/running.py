@@ -17,7 +17,7 @@ from typing import Self
 from bench.case import BenchError
 from bench.measure import Cost, Process, until
 
-LONGEST = 900.0
+LONGEST = 300.0
 """Seconds after which a run is given up."""
 
 READY = 60.0
