@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import os
 import stat
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,14 +28,15 @@ from typing import Literal
 
 from torrent.errors import InputError
 from torrent.metainfo import FileEntry, Plan, build, merkle
-from torrent.storage import Layout, digest, disk_error, read_at, scratch
+from torrent.storage import BATCH, Asked, Hashed, Layout, Rooms, batches, digest, disk_error, read_at
 from torrent.text import safe_text
 
 Links = Literal["follow", "keep", "skip"]
 Progress = Callable[[int, int], None]
 """Told how many bytes are hashed, of how many."""
 
-_BATCH = 8 * 1024 * 1024
+_ROOMS = 128 * 1024 * 1024
+"""Bytes of memory for what is read, all threads together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,57 +167,54 @@ def _hash(
     """Return the joined v1 hashes, and for each piece of a v2 torrent the file it belongs to and its root."""
     layout = Layout(_placed(plan), piece_length=plan.piece_length, length=plan.length)
     sources = [found[file.source].source if file.source is not None else "" for file in plan.files]
-    step = max(1, _BATCH // plan.piece_length)
-    runs = [range(first, min(first + step, plan.pieces)) for first in range(0, plan.pieces, step)]
-    owners = [index for index, file in enumerate(plan.files) if file.length and not file.is_pad]
-    starts = [plan.files[index].offset for index in owners]
+    owners, pieces = _asked(plan)
+    rooms = Rooms(plan.piece_length, _ROOMS // threads, v1=plan.version != "v2")
+    runs = list(batches(range(plan.pieces), lambda piece: pieces[piece].size, max(rooms.size, BATCH)))
+    total = sum(piece.size for piece in pieces)
 
-    def work(run: range) -> tuple[bytes, list[tuple[int, bytes]]]:
+    def work(run: Sequence[int]) -> list[Hashed]:
         reader = _Reader(layout, sources)
+        mine = [pieces[piece] for piece in run]
         try:
-            reader.ahead(run.start * plan.piece_length, len(run) * plan.piece_length)
-            return _hash_run(plan, run, reader.fill, owners, starts)
+            reader.ahead(mine[0].offset, sum(piece.size for piece in mine))
+            with rooms.one() as into:
+                return digest(reader.fill, mine, into, v1=plan.version != "v2")
         finally:
             reader.close()
 
-    v1: list[bytes] = []
-    pieces: list[tuple[int, bytes]] = []
+    hashes: list[Hashed] = []
     done = 0
     with ThreadPoolExecutor(threads, "hash") as pool:
         try:
-            for run, (hashes, roots) in zip(runs, pool.map(work, runs), strict=True):
-                v1.append(hashes)
-                pieces += roots
-                done = min(plan.length, done + len(run) * plan.piece_length)
+            for run, some in zip(runs, pool.map(work, runs), strict=True):
+                hashes += some
+                done += sum(pieces[piece].size for piece in run)
                 if on_progress is not None:
-                    on_progress(done, plan.length)
+                    on_progress(done, total)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return b"".join(v1), pieces
+    roots = [(owner, hashed.v2) for owner, hashed in zip(owners, hashes, strict=True)] if plan.version != "v1" else []
+    return b"".join(hashed.v1 for hashed in hashes), roots
 
 
-def _hash_run(
-    plan: Plan, run: range, read: Callable[[int, memoryview], None], owners: list[int], starts: list[int]
-) -> tuple[bytes, list[tuple[int, bytes]]]:
-    view, size = scratch(), plan.piece_length
-    v1: list[bytes] = []
-    roots: list[tuple[int, bytes]] = []
-    for piece in run:
-        offset = piece * size
-        end = min(offset + size, plan.length)
-        if plan.version == "v1":
-            v1.append(digest(read, offset, end - offset, view, v1=True, v2_length=0)[0])
+def _asked(plan: Plan) -> tuple[list[int], list[Asked]]:
+    """Return for each piece the file it belongs to (v2), and what is to be hashed of it."""
+    size = plan.piece_length
+    if plan.version == "v1":
+        pieces = [Asked(at, min(size, plan.length - at), 0, 0) for at in range(0, plan.length, size)]
+        return [0] * len(pieces), pieces
+    owners, pieces = [], []
+    for index, file in enumerate(plan.files):
+        if not file.length or file.is_pad:
             continue
-        owner = owners[bisect_right(starts, offset) - 1]
-        file = plan.files[owner]
-        filled = min(end, file.offset + file.length) - offset
-        if plan.version == "v2":
-            end = offset + filled
-        hash_v1, leaves = digest(read, offset, end - offset, view, v1=plan.version == "hybrid", v2_length=filled)
-        v1.append(hash_v1)
-        roots.append((owner, merkle.root(leaves, merkle.piece_leaves(file.length, size))))
-    return b"".join(v1), roots
+        leaves = merkle.piece_leaves(file.length, size)
+        for at in range(0, file.length, size):
+            filled = min(size, file.length - at)
+            owners.append(index)
+            whole = filled if plan.version == "v2" else min(size, plan.length - file.offset - at)
+            pieces.append(Asked(file.offset + at, whole, filled, leaves))
+    return owners, pieces
 
 
 def _trees(plan: Plan, pieces: list[tuple[int, bytes]]) -> tuple[list[bytes | None], list[bytes | None]]:

@@ -18,7 +18,10 @@ from typing import Literal
 
 from torrent.errors import DiskError
 from torrent.metainfo import Metainfo
-from torrent.storage import Descriptors, Layout, Record, Resume, Tree, batches, good_pieces, layout_of
+from torrent.storage import BATCH, Descriptors, Layout, Record, Resume, Rooms, Tree, batches, good_pieces, layout_of
+
+ROOMS = 128 * 1024 * 1024
+"""Bytes of memory for what is read, all threads together."""
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are done, of how many."""
@@ -147,12 +150,18 @@ def _good(
     tree: Tree, metainfo: Metainfo, pieces: Sequence[int], threads: int, on_progress: Progress | None
 ) -> set[int]:
     total = sum(map(metainfo.piece_size, pieces))
-    runs = list(batches(pieces, metainfo.piece_length))
+    rooms = Rooms(metainfo.piece_length, ROOMS // threads, v1=metainfo.info_hash_v1 is not None)
+    runs = list(batches(pieces, metainfo.piece_size, max(rooms.size, BATCH)))
     good: set[int] = set()
     done = 0
+
+    def work(run: Sequence[int]) -> list[int]:
+        with rooms.one() as into:
+            return good_pieces(tree.fill, metainfo, run, into)
+
     with ThreadPoolExecutor(threads, "verify") as pool:
         try:
-            for run, found in zip(runs, pool.map(lambda run: good_pieces(tree, metainfo, run), runs), strict=True):
+            for run, found in zip(runs, pool.map(work, runs), strict=True):
                 good.update(found)
                 done += sum(map(metainfo.piece_size, run))
                 if on_progress is not None:

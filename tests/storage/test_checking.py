@@ -28,9 +28,11 @@ def checking(make):
 
 
 def test_batches_hold_every_piece_once():
-    assert [list(b) for b in batches([1, 2, 5], 1 << 25)] == [[1], [2], [5]]
-    assert [p for b in batches(range(1000), 16384) for p in b] == list(range(1000))
-    assert all(len(b) * 16384 <= checking_module.BATCH for b in batches(range(10_000), 16384))
+    assert [list(b) for b in batches([1, 2, 5], lambda _: 1 << 25)] == [[1], [2], [5]]
+    assert [p for b in batches(range(1000), lambda _: 16384) for p in b] == list(range(1000))
+    assert all(len(b) * 16384 <= checking_module.BATCH for b in batches(range(10_000), lambda _: 16384))
+    assert [list(b) for b in batches([0, 1, 2, 3], [5, 5, 11, 1].__getitem__, 10)] == [[0, 1], [2], [3]]
+    assert not list(batches([], len))
 
 
 async def test_all_are_judged_and_progress_only_grows(workers, checking, monkeypatch):
@@ -56,7 +58,8 @@ async def test_a_missing_file_is_bad_pieces_not_an_error(workers, checking):
     sample, tree = checking
     (sample.source / "data" / "b").unlink()
     last = sample.metainfo.pieces - 1
-    assert good_pieces(tree, sample.metainfo, [0, last]) == [0]
+    assert good_pieces(tree.fill, sample.metainfo, [0, last], memoryview(bytearray(1 << 20))) == [0]
+    assert good_pieces(tree.fill, sample.metainfo, [0, last], memoryview(bytearray(100_000))) == [0]
 
 
 async def test_a_bug_in_a_thread_arrives_at_the_caller(workers, checking, monkeypatch):

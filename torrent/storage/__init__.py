@@ -6,6 +6,7 @@ The face of the room. `Disk` exists once per process and opens torrents; a `Stor
 """
 
 from torrent.storage.buffers import Buffers as Buffers
+from torrent.storage.checking import BATCH as BATCH
 from torrent.storage.checking import batches as batches
 from torrent.storage.checking import good_pieces as good_pieces
 from torrent.storage.descriptors import Descriptors as Descriptors
@@ -13,9 +14,10 @@ from torrent.storage.disk import Disk as Disk
 from torrent.storage.disk import layout_of as layout_of
 from torrent.storage.failures import disk_error as disk_error
 from torrent.storage.files import Tree as Tree
+from torrent.storage.hashing import Asked as Asked
+from torrent.storage.hashing import Hashed as Hashed
+from torrent.storage.hashing import Rooms as Rooms
 from torrent.storage.hashing import digest as digest
-from torrent.storage.hashing import is_good_at as is_good_at
-from torrent.storage.hashing import scratch as scratch
 from torrent.storage.layout import Layout as Layout
 from torrent.storage.positioned import read_at as read_at
 from torrent.storage.records import Record as Record

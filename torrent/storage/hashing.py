@@ -4,25 +4,51 @@ One place for downloading, checking, verifying and creating. A piece is right wh
 the SHA-1 of the piece (v1), the merkle root of its 16 KiB blocks (v2), both in a hybrid. A piece with no known hash
 (a v2 magnet whose piece layers did not come yet) is never right.
 
-Pieces are read in chunks small enough to be hashed while they are still in the processor's cache, so a piece of any
-length is checked in bounded memory. hashlib lets go of the GIL, so several threads hash at once.
+Pieces on disk are read into a *room* and hashed there, as many at once as `torrent.lanes` likes best. A piece that is
+longer than the room is read in chunks, so a piece of any length is checked in bounded memory. Without lanes a room is
+small, so that what is hashed is still in the processor's cache. Hashing lets go of the GIL: several threads hash at
+once, each with a room of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha1, sha256
+from typing import NamedTuple
 
+from torrent import lanes
 from torrent.metainfo import PieceHashes, merkle
 from torrent.terms import BLOCK_SIZE
 
 CHUNK = 256 * 1024
-"""Bytes read and hashed at a time; a multiple of the block size."""
+"""Bytes read and hashed at a time where nothing else decides; a multiple of the block size."""
+LEAVES_ROOM = 1024 * 1024
+"""Bytes of v2 blocks that are hashed at once in lanes."""
 
 Read = Callable[[int, memoryview], None]
 """Fill a view from an offset of piece space."""
+
+
+class Asked(NamedTuple):
+    """A piece to hash: `size` bytes at `offset` of piece space, and a tree of `leaves` over the first `filled` of them.
+
+    `filled` 0: no tree is asked for.
+    """
+
+    offset: int
+    size: int
+    filled: int
+    leaves: int
+
+
+class Hashed(NamedTuple):
+    """The hashes of a piece; empty if not asked for."""
+
+    v1: bytes
+    v2: bytes
 
 
 def is_good(hashes: PieceHashes, piece: bytes | bytearray | memoryview) -> bool:
@@ -34,36 +60,113 @@ def is_good(hashes: PieceHashes, piece: bytes | bytearray | memoryview) -> bool:
     return hashes.v1 is not None
 
 
-def is_good_at(read: Read, hashes: PieceHashes, offset: int, size: int, scratch: memoryview) -> bool:
-    """Tell whether the piece of `size` bytes at `offset` of piece space is right; errors of `read` pass through."""
-    v2_length = hashes.v2_length if hashes.v2 is not None else 0
-    v1, leaves = digest(read, offset, size, scratch, v1=hashes.v1 is not None, v2_length=v2_length)
-    if v1 != (hashes.v1 or b""):
+def asked(hashes: PieceHashes, offset: int, size: int) -> Asked:
+    """Return what has to be hashed to judge a piece."""
+    return Asked(offset, size, hashes.v2_length if hashes.v2 is not None else 0, hashes.leaves)
+
+
+def is_right(hashes: PieceHashes, found: Hashed) -> bool:
+    """Tell whether the hashes of a piece are all that is known of it."""
+    if hashes.v1 is None and hashes.v2 is None:
         return False
-    if hashes.v2 is not None:
-        return merkle.root(leaves, hashes.leaves) == hashes.v2
-    return hashes.v1 is not None
+    return (hashes.v1 is None or found.v1 == hashes.v1) and (hashes.v2 is None or found.v2 == hashes.v2)
 
 
-def digest(
-    read: Read, offset: int, size: int, scratch: memoryview, *, v1: bool, v2_length: int
-) -> tuple[bytes, list[bytes]]:
-    """Read `size` bytes of piece space; return their SHA-1 (empty unless `v1`) and the 16 KiB leaves of the first
-    `v2_length` of them."""
-    if size <= len(scratch):
-        view = scratch[:size]
-        read(offset, view)
-        return (sha1(view).digest() if v1 else b""), (merkle.leaves(view[:v2_length]) if v2_length else [])
-    leaves: list[bytes] = []
-    whole = sha1()
-    for at in range(0, size, len(scratch)):
-        view = scratch[: min(len(scratch), size - at)]
-        read(offset + at, view)
+class Rooms:
+    """Memory to read pieces into, one room for each thread that hashes: what the lanes can make use of, up to `limit`
+    bytes a room, but a chunk at least. Kept for the next thread until all rooms are dropped together."""
+
+    def __init__(self, piece_length: int, limit: int, *, v1: bool) -> None:
+        self.size = CHUNK
+        if lanes.width("sha256") > 1:
+            self.size = max(CHUNK, min(limit, LEAVES_ROOM))
+        if v1 and limit >= 2 * piece_length and lanes.width("sha1") > 1:
+            self.size = max(self.size, min(lanes.width("sha1"), limit // piece_length) * piece_length)
+        self._spare: list[memoryview] = []
+
+    @contextmanager
+    def one(self) -> Iterator[memoryview]:
+        """Give a room that no other thread has meanwhile."""
+        mine = self._spare.pop() if self._spare else memoryview(bytearray(self.size))
+        try:
+            yield mine
+        finally:
+            self._spare.append(mine)
+
+
+def groups(pieces: Sequence[Asked], size: int) -> Iterator[Sequence[Asked]]:
+    """Yield runs of pieces that fit into a room of `size` bytes; one that does not fit stands alone."""
+    start = held = 0
+    for at, piece in enumerate(pieces):
+        if held + piece.size > size and at > start:
+            yield pieces[start:at]
+            start, held = at, 0
+        held += piece.size
+    if start < len(pieces):
+        yield pieces[start:]
+
+
+def digest(read: Read, pieces: Sequence[Asked], room: memoryview, *, v1: bool) -> list[Hashed]:
+    """Read pieces and return their hashes, the SHA-1 only if `v1`; errors of `read` pass through."""
+    found: list[Hashed] = []
+    for group in groups(pieces, len(room)):
+        if group[0].size > len(room):
+            found.append(_streamed(read, group[0], room, v1=v1))
+            continue
+        places = _fill(read, group, room)
+        whole = lanes.sha1(room, [(at, piece.size) for at, piece in zip(places, group, strict=True)]) if v1 else None
+        trees = _trees(group, places, room)
+        found += [Hashed(whole[at] if whole else b"", tree) for at, tree in enumerate(trees)]
+    return found
+
+
+def _fill(read: Read, group: Sequence[Asked], room: memoryview) -> list[int]:
+    """Read pieces one behind the other, neighbours at once; return where each begins."""
+    places = []
+    at = first = 0
+    offset = end = group[0].offset
+    for piece in group:
+        if piece.offset != end:
+            read(offset, room[first:at])
+            first, offset = at, piece.offset
+        places.append(at)
+        at += piece.size
+        end = piece.offset + piece.size
+    read(offset, room[first:at])
+    return places
+
+
+def _trees(group: Sequence[Asked], places: Sequence[int], room: memoryview) -> Sequence[bytes]:
+    first = group[0]
+    if not any(piece.filled for piece in group):
+        return [b""] * len(group)
+    if all(piece.filled == piece.size == first.leaves * BLOCK_SIZE and piece.leaves == first.leaves for piece in group):
+        joined = merkle.roots(merkle.leaves(room[: len(group) * first.size]), first.leaves)
+        return [joined[at : at + merkle.HASH_SIZE] for at in range(0, len(joined), merkle.HASH_SIZE)]
+    blocks = [
+        (place + at, min(BLOCK_SIZE, piece.filled - at))
+        for place, piece in zip(places, group, strict=True)
+        for at in range(0, piece.filled, BLOCK_SIZE)
+    ]
+    hashes = iter(lanes.sha256(room, blocks))
+    trees = []
+    for piece in group:
+        mine = [next(hashes) for _ in range(0, piece.filled, BLOCK_SIZE)]
+        trees.append(merkle.root(mine, piece.leaves) if mine else b"")
+    return trees
+
+
+def _streamed(read: Read, piece: Asked, room: memoryview, *, v1: bool) -> Hashed:
+    whole, leaves = sha1(), b""
+    step = min(len(room), LEAVES_ROOM) // BLOCK_SIZE * BLOCK_SIZE
+    for at in range(0, piece.size, step):
+        view = room[: min(step, piece.size - at)]
+        read(piece.offset + at, view)
         if v1:
             whole.update(view)
-        if at < v2_length:
-            leaves += merkle.leaves(view[: v2_length - at])
-    return (whole.digest() if v1 else b""), leaves
+        if at < piece.filled:
+            leaves += merkle.leaves(view[: piece.filled - at])
+    return Hashed(whole.digest() if v1 else b"", merkle.root(leaves, piece.leaves) if leaves else b"")
 
 
 _LOCAL = threading.local()
