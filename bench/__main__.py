@@ -98,7 +98,7 @@ def measure(case: Case, place: Place, chosen: argparse.Namespace) -> dict[str, A
                     pair[side] = case.run(place, context, side)
                 except (BenchError, OSError) as error:
                     if side == OURS:
-                        raise
+                        raise BenchError(f"ours: {error}") from error
                     left_out[side] = str(error).strip()
                     sides.remove(side)
                     print(f"  {side} is left out: {left_out[side]}", flush=True)
@@ -122,7 +122,7 @@ def bench(chosen: argparse.Namespace, cases: dict[str, Case]) -> int:
             print(f"{name}: {cases[name].title}", flush=True)
             try:
                 kept[name] = measure(cases[name], place, chosen)
-            except BenchError as error:
+            except (BenchError, OSError) as error:
                 failed = True
                 print(f"bench: error: {name}: {error}", file=sys.stderr)
             except KeyboardInterrupt:

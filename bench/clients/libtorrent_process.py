@@ -86,7 +86,9 @@ class Peers:
         self.sessions: list[Any] = []
         self.handles: list[Any] = []
         for number, address in enumerate(listen):
-            session = lt.session(cast(Any, {**chosen, "listen_interfaces": address}))
+            host = address.rsplit(":", 1)[0]
+            own_address = {"listen_interfaces": address, "outgoing_interfaces": host}
+            session = lt.session(cast(Any, {**chosen, **own_address}))
             params = lt.load_torrent_file(torrent)
             own = Path(folder) / str(number) if len(listen) > 1 and not complete else Path(folder)
             own.mkdir(parents=True, exist_ok=True)
