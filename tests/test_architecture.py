@@ -71,6 +71,7 @@ SHELLS = {
     "torrent.swarm.announcer",
     "torrent.swarm.lifecycle",
     "torrent.swarm.recruit",
+    "torrent.swarm.tasks",
     "torrent.swarm.throttle",
     "torrent.tracker.client",
     "torrent.tracker.endpoint",

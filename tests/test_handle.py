@@ -9,6 +9,7 @@ from tests.swarm.world import World, make_metainfo
 from torrent.errors import DiskError, LocalError
 from torrent.handle import Torrent
 from torrent.ratelimit import TokenBucket
+from torrent.swarm.tasks import Bell
 from torrent.terms import Address
 
 METAINFO = make_metainfo(bytes(100_000), 32768)
@@ -19,7 +20,7 @@ class FakeSwarm:
 
     def __init__(self):
         self.state = World().state
-        self.changed = asyncio.Event()
+        self.changed = Bell()
         self.calls = []
 
     def __getattr__(self, name):
@@ -31,7 +32,7 @@ class FakeSwarm:
     async def happens(self, **facts):
         for name, value in facts.items():
             setattr(self.state, name, value)
-        self.changed.set()
+        self.changed.ring()
         for _ in range(3):
             await asyncio.sleep(0)
 

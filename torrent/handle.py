@@ -148,7 +148,6 @@ class Torrent:
                 raise DiskError(swarm.state.failure)
             if swarm.state.options.seed_only:
                 raise LocalError("pieces are missing, and this torrent only seeds")
-            swarm.changed.clear()
             await swarm.changed.wait()
 
     async def stopped(self) -> None:
@@ -157,7 +156,6 @@ class Torrent:
         while not (swarm.state.stopping or swarm.state.goal_reached):
             if swarm.state.failure and not swarm.state.waits:
                 raise DiskError(swarm.state.failure)
-            swarm.changed.clear()
             await swarm.changed.wait()
 
     def _live(self) -> Swarm:

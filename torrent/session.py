@@ -4,13 +4,15 @@ The listening port, the receive buffer, the disk, the tracker client, the limits
 an async context manager: inside it lives, on leaving it everything it started has ended, trackers have been told and
 resume records are written.
 
-One tick a second serves every torrent and every deadline; there is no timer per peer.
+One tick a second serves every deadline and every torrent that has something to do; there is no timer per peer, and no
+task per torrent that rests.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -30,7 +32,7 @@ from torrent.peer import GULP, Connection, Conversation, Handshake, our_peer_id
 from torrent.ratelimit import Chain, TokenBucket
 from torrent.selection import wanted_files
 from torrent.storage import Disk, Store
-from torrent.swarm import Dialled, Options, Room, Services, Swarm, Throttle, begin
+from torrent.swarm import Announces, Dialled, Options, Room, Services, Swarm, Throttle, begin
 from torrent.terms import Address, InfoHash
 from torrent.tracker import TrackerClient
 from torrent.views import SessionView
@@ -56,7 +58,10 @@ class Session:
         self._rng = Random(os.urandom(32))
         self._names: set[InfoHash] = set()
         self._swarms: dict[InfoHash, Swarm] = {}
-        self._running: dict[str, tuple[Swarm, asyncio.Task[None]]] = {}
+        self._running: dict[str, Swarm] = {}
+        self._awake: dict[Swarm, None] = {}
+        self._alarms: dict[Swarm, float] = {}
+        self._next_alarm = math.inf
         self._pending: dict[Connection, None] = {}
         self._opening: dict[str, asyncio.Future[Store]] = {}
         net = self.config.net
@@ -69,7 +74,9 @@ class Session:
         self._loop: asyncio.AbstractEventLoop
         self._disk: Disk
         self._trackers: TrackerClient
+        self._announces: Announces
         self._throttle: Throttle
+        self._services: Services
 
     async def __aenter__(self) -> Self:
         """Open the port and the disk; raises NetworkError if the port cannot be had."""
@@ -77,12 +84,16 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._disk = Disk(config.disk, self._state_dir)
         self._trackers = TrackerClient(config.tracker, bind=config.net.bind)
+        self._announces = Announces(self._trackers)
         self._throttle = Throttle(self._loop)
         try:
             self._servers, self.port = await listen(lambda: Connection(self), config.net.port, config.net.bind)
         except BaseException:
             await self._disk.close()
             raise
+        self._services = Services(
+            self, self._room, self._throttle, self.gulp, self._announces, self.port, self._awake.setdefault
+        )
         self._ticker = asyncio.create_task(self._tick_for_ever())
         self.hub.publish(Listening(self.port))
         return self
@@ -196,14 +207,13 @@ class Session:
         state.paused = paused
         for known in filter(None, (self._external.known(), self._external.known(six=True))):
             state.book.set_external(Address(known, self.port))
-        services = Services(self, self._room, self._throttle, self.gulp, self._trackers, self.port)
-        swarm = Swarm(state, services)
+        swarm = Swarm(state, self._services)
         torrent.begin(swarm)
         for info_hash in source.swarm_hashes:
             self._swarms[info_hash] = swarm
-        task = asyncio.create_task(swarm.run())
-        self._running[source.hex] = swarm, task
+        self._running[source.hex] = swarm
         self.hub.publish(Added(source.hex, source.name))
+        swarm.start()
         swarm.add_peers(peers, "user")
         return torrent
 
@@ -216,17 +226,16 @@ class Session:
         if opening is not None:
             opening.cancel()
             await asyncio.wait([opening])
-        running = self._running.pop(key, None)
-        if running is None:
+        swarm = self._running.pop(key, None)
+        if swarm is None:
             return
-        swarm, task = running
         for info_hash in swarm.state.metainfo.swarm_hashes:
             self._swarms.pop(info_hash, None)
-        task.cancel()
-        await asyncio.wait([task])
         try:
             await swarm.stop()
         finally:
+            self._awake.pop(swarm, None)
+            self._alarms.pop(swarm, None)
             self._forget(swarm.state.metainfo)
             self.hub.publish(Removed(key))
 
@@ -236,14 +245,15 @@ class Session:
 
     def view(self) -> SessionView:
         """Describe the session."""
-        states = [swarm.state for swarm, _ in self._running.values()]
+        states = [swarm.state for swarm in self._running.values()]
+        awake = [swarm.state for swarm in self._awake]  # nothing moves in the others
         now = self.time()
         return SessionView(
             port=self.port,
             torrents=len(self.torrents),
             peers=self._room.peers,
-            rate_down=sum(state.speed_down.rate(now) for state in states),
-            rate_up=sum(state.speed_up.rate(now) for state in states),
+            rate_down=sum(state.speed_down.rate(now) for state in awake),
+            rate_up=sum(state.speed_up.rate(now) for state in awake),
             downloaded=sum(state.downloaded for state in states),
             uploaded=sum(state.uploaded for state in states),
         )
@@ -283,7 +293,7 @@ class Session:
         """Note at which address a peer or tracker sees us; what enough of them agree on orders the peer books."""
         address = self._external.vote(host, voter)
         if address is not None:
-            for swarm, _ in self._running.values():
+            for swarm in self._running.values():
                 swarm.state.book.set_external(Address(address, self.port))
 
     # time
@@ -296,11 +306,29 @@ class Session:
                 overdue = connection.overdue(now)
                 if overdue:
                     connection.abort(overdue)
-            for swarm, _ in list(self._running.values()):
+            self._announces.tick(now)
+            if now >= self._next_alarm:
+                self._wake_due(now)
+            for swarm in list(self._awake):
                 try:
-                    swarm.tick(now)
+                    self._tick(swarm, now)
                 except Exception:
                     _log.exception("in the tick of %s", swarm.state.metainfo.name)
+
+    def _tick(self, swarm: Swarm, now: float) -> None:
+        """Tick a torrent, and let it rest when it has nothing to do."""
+        at = swarm.tick(now)
+        if at > now + TICK_SECONDS:
+            self._awake.pop(swarm, None)
+            if at < math.inf:
+                self._alarms[swarm] = at
+                self._next_alarm = min(self._next_alarm, at)
+
+    def _wake_due(self, now: float) -> None:
+        for swarm in [swarm for swarm, at in self._alarms.items() if at <= now]:
+            del self._alarms[swarm]
+            self._awake.setdefault(swarm)
+        self._next_alarm = min(self._alarms.values(), default=math.inf)
 
 
 def _folder(path: str | Path) -> Path:

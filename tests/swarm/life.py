@@ -6,7 +6,7 @@ from tests.swarm.world import World
 from torrent.config import Config, SeedConfig, TrackerConfig
 from torrent.errors import TrackerError
 from torrent.metainfo import Metainfo
-from torrent.swarm import Room, Services, Swarm
+from torrent.swarm import Announces, Room, Services, Swarm
 from torrent.tracker import AnnounceReply
 
 
@@ -43,14 +43,19 @@ class Life(World):
         self.state.metainfo = Metainfo.from_info(self.metainfo.raw_info, trackers=trackers)
         self.state.paused = paused
         self.room = Room(most_peers=100, most_half_open=100)
+        self.announces = Announces(self.client)
+        self.woken = 0
         self.swarm = Swarm(
             self.state,
-            Services(self, self.room, self.throttle, self.gulp, self.client, 7000),  # type: ignore[arg-type]
+            Services(self, self.room, self.throttle, self.gulp, self.announces, 7000, self._wake),
         )
         self.parts = self.swarm._parts
         self.recruit, self.leech, self.seed = self.parts.recruit, self.parts.leech, self.parts.seed
         self.parts.defer = self.clock.call_soon  # so that remotes settle what they cause
-        self.task = self.loop.create_task(self.swarm.run())
+        self.swarm.start()
+
+    def _wake(self, swarm):
+        self.woken += 1
 
     async def turn(self, until=lambda: False):
         """Let tasks run, until a condition holds if one is given."""
@@ -61,8 +66,6 @@ class Life(World):
                 return
 
     async def end(self):
-        self.task.cancel()
-        await asyncio.wait([self.task])
         await self.swarm.stop()
 
 

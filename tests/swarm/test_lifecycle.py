@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import math
 
 import pytest
 
 from tests.swarm.life import download
+from torrent.errors import DiskError
 from torrent.events import Completed, StatusChanged
 from torrent.terms import Address
 
@@ -29,7 +31,7 @@ async def test_completion_is_told_and_the_totals_are_noted(live):
     download(life)
     assert life.published(Completed) == [Completed(life.state.hex, str(life.store.path))]
     assert life.store.totals.downloaded == len(life.data)
-    assert life.swarm.changed.is_set()
+    assert life.swarm.changed.rung
 
 
 async def test_on_completion_the_seeds_are_let_go(live):
@@ -106,7 +108,7 @@ async def test_dials_that_never_began_give_their_places_back(live):
 async def test_a_tick_while_the_tasks_end_starts_nothing(live, caplog):
     life = live()
     await life.turn()
-    life.task.cancel()
+    life.swarm._tasks.cancel()
     await asyncio.sleep(0)
     life.state.book.add([Address("127.0.0.1", 9)], "user", life.clock.now)
     life.swarm.tick(life.clock.now)
@@ -120,9 +122,9 @@ async def test_a_bug_in_a_task_ends_the_torrent_with_a_reason_and_is_logged(live
     life.client.does = "burst"
     peer = life.remote()
     with caplog.at_level(logging.ERROR):
-        await life.turn(life.task.done)
+        await life.turn(lambda: life.swarm.view().status == "error")
     assert "KeyError" in caplog.text
-    assert life.swarm.view().status == "error" and life.swarm.changed.is_set()
+    assert life.swarm.view().status == "error" and life.swarm.changed.rung
     assert peer.closed
     life.swarm.resume()
     assert life.swarm.view().status == "error"
@@ -194,3 +196,64 @@ async def test_silent_peers_are_shown_out_and_talkative_ones_hear_from_us(live):
         life.swarm.tick(life.clock.now)
     assert silent.closed == "silent for too long" and not alive.closed
     assert bytes(alive.transport.sent[-4:]) == bytes(4)
+
+
+# rest
+
+
+async def test_a_seed_nobody_asks_rests_until_something_happens(live):
+    life = live(have=0b1111)
+    await life.turn(lambda: life.client.told)
+    assert life.swarm.tick(life.clock.now) == math.inf
+    assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def test_whoever_fetches_or_has_peers_is_ticked_every_second(live):
+    life = live()
+    assert life.swarm.tick(life.clock.now) == life.clock.now
+    seed = live(have=0b1111)
+    peer = seed.remote()
+    assert seed.swarm.tick(seed.clock.now) == seed.clock.now
+    peer.transport.abort()
+    seed.settle()
+    assert seed.swarm.tick(seed.clock.now) > seed.clock.now
+
+
+async def test_what_happens_wakes_a_torrent_that_rests(live):
+    life = live(have=0b1111)
+    for happening in (
+        lambda: life.swarm.add_peers([Address("127.0.0.1", 9)], "user"),
+        life.swarm.pause,
+        life.swarm.resume,
+        lambda: life.swarm._on_disk_error(DiskError("gone")),
+        life.swarm.resume,
+    ):
+        before = life.woken
+        happening()
+        assert life.woken > before, happening
+
+
+async def test_a_rest_ends_when_the_time_of_seeding_is_over(live):
+    life = live(have=0b1111, goal={"time": 60.0})
+    start = life.clock.now
+    assert life.swarm.tick(start) == start + 60
+    life.clock.now += 60
+    life.swarm.tick(life.clock.now)
+    assert life.state.goal_reached
+
+
+async def test_a_rest_ends_when_a_known_peer_may_be_dialled_again(live):
+    life = live(have=0b1111)
+    life.state.book.add([Address("127.0.0.1", 9)], "user", life.clock.now)
+    life.state.book.next_to_dial(life.clock.now, 1, seeding=True)
+    life.state.book.failed(Address("127.0.0.1", 9), life.clock.now)
+    at = life.swarm.tick(life.clock.now)
+    assert life.clock.now < at < life.clock.now + 3600
+
+
+async def test_before_a_rest_the_totals_are_noted(live):
+    life = live(have=0b1111)
+    life.swarm.tick(life.clock.now)
+    life.state.uploaded = 5
+    life.swarm.tick(life.clock.now + 1)
+    assert life.store.totals.uploaded == 5

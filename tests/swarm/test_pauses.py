@@ -101,7 +101,7 @@ async def test_seeding_ends_at_the_ratio(live):
     assert not life.state.goal_reached
     peer.say(wire.spans(wire.REQUEST, blocks[3:]))
     life.swarm.tick(now)
-    assert life.state.goal_reached and peer.closed and life.swarm.changed.is_set()
+    assert life.state.goal_reached and peer.closed and life.swarm.changed.rung
 
 
 async def test_what_earlier_runs_gave_counts_towards_the_ratio(live):

@@ -1,5 +1,6 @@
 """One live torrent: peers, pieces, trackers and files brought together."""
 
+from torrent.swarm.announcer import Announces
 from torrent.swarm.begin import begin
 from torrent.swarm.lifecycle import Services, Swarm
 from torrent.swarm.recruit import Dialled, Room
@@ -7,4 +8,4 @@ from torrent.swarm.report import file_views
 from torrent.swarm.state import Options, State
 from torrent.swarm.throttle import Throttle
 
-__all__ = ["Dialled", "Options", "Room", "Services", "State", "Swarm", "Throttle", "begin", "file_views"]
+__all__ = ["Announces", "Dialled", "Options", "Room", "Services", "State", "Swarm", "Throttle", "begin", "file_views"]

@@ -1,7 +1,8 @@
 """How does a live torrent begin, go on and end? (S)
 
 `Swarm` builds the parts of one torrent, owns its tasks, and is the one place that pauses, resumes, fails and stops it.
-Time comes once a second from the session's `tick`.
+Time comes once a second from the session's `tick`, as long as there is something to do: `tick` says when it is wanted
+again, and `Services.wake` brings it back when something happens before that. So a torrent at rest costs nothing.
 
 The order of stopping, and why: no new work (`stopping`), then the connections end, so that nothing changes any more;
 then the trackers' `stopped` and the store's last record run side by side, each under its own deadline.
@@ -11,26 +12,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import shutil
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torrent.errors import DiskError, DiskFullError
 from torrent.events import Completed, StatusChanged, TorrentFailed
 from torrent.peer import KEEP_ALIVE_SECONDS, Connection, Handshake, Host
 from torrent.rates import Eta
 from torrent.swarm import report
-from torrent.swarm.announcer import Announcer
+from torrent.swarm.announcer import Announcer, Announces
 from torrent.swarm.leech import Leech
 from torrent.swarm.member import Member
 from torrent.swarm.parts import Parts
 from torrent.swarm.recruit import Recruit, Room
 from torrent.swarm.seed import Seed
 from torrent.swarm.state import State
+from torrent.swarm.tasks import Bell, Tasks
 from torrent.swarm.throttle import Throttle
 from torrent.terms import Address
-from torrent.tracker import AnnounceReply, TrackerClient
+from torrent.tracker import AnnounceReply
 from torrent.views import PeerView, TorrentView, TrackerView
 
 ROUND_SECONDS = 10.0
@@ -54,8 +56,10 @@ class Services:
     room: Room
     throttle: Throttle
     gulp: memoryview
-    trackers: TrackerClient
+    announces: Announces
     port: int
+    wake: Callable[[Swarm], None]
+    """Have this torrent ticked again."""
 
 
 class Swarm:
@@ -66,17 +70,15 @@ class Swarm:
         self.state = state
         self._loop = loop
         self._services = services
-        self._tasks: asyncio.TaskGroup | None = None
-        self._ending = False
-        self._early: list[Coroutine[Any, Any, None]] = []
+        self._tasks = Tasks(self._on_bug)
         self._eta = Eta()
         self._eta_seconds: float | None = None
         self._next_round = 0.0
         self._retry_at = 0.0
         self._status = ""
         self._seeding_since: float | None = None
-        self.changed = asyncio.Event()
-        """Set whenever something happened that a waiter may wait for: complete, failed, stopped."""
+        self.changed = Bell()
+        """Rings whenever something happened that a waiter may wait for: complete, failed, stopped."""
         parts = self._parts = Parts(
             state=state,
             throttle=services.throttle,
@@ -87,43 +89,25 @@ class Swarm:
         )
         parts.leech = Leech(parts)
         parts.seed = Seed(parts)
-        parts.recruit = Recruit(parts, services.host, services.room, services.port, self._spawn)
+        parts.recruit = Recruit(parts, services.host, services.room, services.port, self._tasks.spawn)
         state.complete = state.pieces.done
         self._announcers = [
-            Announcer(state, services.trackers, info_hash, services.port, self._on_tracker_reply)
+            Announcer(state, services.announces, info_hash, services.port, self._on_tracker_reply, self._tasks.spawn)
             for info_hash in state.metainfo.swarm_hashes
         ]
 
     # the task tree
 
-    async def run(self) -> None:
-        """Live until cancelled; `stop` has to be called after that.
+    def start(self) -> None:
+        """Begin to announce and to be ticked; `stop` has to be called in the end."""
+        self._services.wake(self)
+        for announcer in self._announcers:
+            announcer.look()
 
-        An error of ours in one of the tasks is logged and ends the torrent's work, with that reason, and nothing else.
-        """
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._tasks = group
-                for work in self._early:
-                    group.create_task(work)
-                self._early.clear()
-                for announcer in self._announcers:
-                    group.create_task(announcer.run())
-                try:
-                    await asyncio.Event().wait()
-                finally:
-                    self._ending = True
-        except ExceptionGroup as errors:
-            _log.error("a torrent ended by an error of ours", exc_info=errors)
-            self._fail("an error inside the program, see the log", waits=False)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._ending:
-            work.close()
-        elif self._tasks is None:
-            self._early.append(work)
-        else:
-            self._tasks.create_task(work)
+    def _on_bug(self, error: BaseException) -> None:
+        """An error of ours in one of the tasks ends the torrent's work, with that reason, and nothing else."""
+        _log.error("a torrent ended by an error of ours", exc_info=error)
+        self._fail("an error inside the program, see the log", waits=False)
 
     async def stop(self) -> None:
         """Say goodbye to peers and trackers and save what is known; bounded in time."""
@@ -131,19 +115,18 @@ class Swarm:
         if state.stopping:
             return
         state.stopping = True
-        self._ending = True
-        for work in self._early:
-            work.close()
+        self._tasks.cancel()
+        await self._tasks.ended()
         self._parts.recruit.close_all("we are shutting down")
         self._parts.recruit.release()
         self._note_totals()
-        last_words = [state.store.close(), *(announcer.stop() for announcer in self._announcers)]
+        last_words = [state.store.close(), *(announcer.stop(last=True) for announcer in self._announcers)]
         for outcome in await asyncio.gather(*last_words, return_exceptions=True):
             if isinstance(outcome, Exception):
                 _log.error("while stopping %s", state.metainfo.name, exc_info=outcome)
         self._drop_unfinished()
         self._publish_status()
-        self.changed.set()
+        self.changed.ring()
 
     def _drop_unfinished(self) -> None:
         """Give the memory of unfinished pieces back to the other torrents."""
@@ -157,11 +140,15 @@ class Swarm:
 
     def admit(self, connection: Connection, theirs: Handshake, now: float) -> Member:
         """Let in a peer that asked for this torrent; raises PeerError if it may not stay."""
-        return self._parts.recruit.admit(connection, theirs, now)
+        member = self._parts.recruit.admit(connection, theirs, now)
+        self._services.wake(self)
+        return member
 
     def add_peers(self, addresses: Iterable[Address], source: str) -> int:
         """Note where peers may be found; return how many were new."""
-        return self._parts.recruit.add(addresses, source)
+        new = self._parts.recruit.add(addresses, source)
+        self._services.wake(self)
+        return new
 
     def announce_now(self) -> None:
         """Ask the trackers for peers as soon as they allow."""
@@ -171,7 +158,8 @@ class Swarm:
     def _on_tracker_reply(self, reply: AnnounceReply, tracker: str) -> None:
         if reply.external_ip:
             self._services.host.on_seen_at(reply.external_ip, tracker)
-        self._parts.recruit.add(reply.peers, "tracker")
+        if reply.peers:
+            self.add_peers(reply.peers, "tracker")
 
     # what changes the status
 
@@ -184,7 +172,7 @@ class Swarm:
     def resume(self) -> None:
         """Go on after a pause or after an error the user has mended."""
         state = self.state
-        if not (state.paused or state.failure) or self._ending:
+        if not (state.paused or state.failure) or self._tasks.ending:
             return
         state.paused = False
         self._mend()
@@ -197,12 +185,14 @@ class Swarm:
                 announcer.start()
             self._parts.recruit.redial()
             self._parts.recruit.dial_some(self._services.host.time())
+        self._services.wake(self)
         self._publish_status()
 
     def _quiesce(self, reason: str) -> None:
         self._parts.recruit.close_all(reason)
         for announcer in self._announcers:
-            self._spawn(announcer.stop())
+            self._tasks.spawn(announcer.stop())
+        self._services.wake(self)
         self._publish_status()
 
     def _on_disk_error(self, error: DiskError) -> None:
@@ -216,7 +206,7 @@ class Swarm:
         self._retry_at = self._loop.time() + DISK_RETRY_SECONDS
         state.hub.publish(TorrentFailed(state.hex, state.failure, state.waits))
         self._quiesce(state.failure)
-        self.changed.set()
+        self.changed.ring()
 
     def _on_complete(self) -> None:
         state = self.state
@@ -227,7 +217,7 @@ class Swarm:
             announcer.completed()
         state.hub.publish(Completed(state.hex, str(state.store.path)))
         self._publish_status()
-        self.changed.set()
+        self.changed.ring()
 
     def _publish_status(self) -> None:
         status = report.status(self.state)
@@ -244,11 +234,11 @@ class Swarm:
 
     # time
 
-    def tick(self, now: float) -> None:
-        """Do what is due; called about once a second."""
+    def tick(self, now: float) -> float:
+        """Do what is due; called about once a second. Return when it is wanted next: now, unless nothing goes on."""
         state, parts = self.state, self._parts
         if state.stopping:
-            return
+            return math.inf
         if state.waits and now >= self._retry_at:
             self._retry_at = now + DISK_RETRY_SECONDS
             if self._has_room():
@@ -271,6 +261,21 @@ class Swarm:
             self._note_totals()
         else:
             parts.seed.fill(now)
+        return self._rests_until(now)
+
+    def _rests_until(self, now: float) -> float:
+        """Return the time before which there is nothing to do unless something happens; now if there is."""
+        state = self.state
+        if state.members or state.dialling or state.leeching or state.speed_up.rate(now) or state.speed_down.rate(now):
+            return now
+        self._note_totals()
+        at = self._retry_at if state.waits else math.inf
+        if state.active:
+            if len(state.book):
+                at = min(at, state.book.next_deadline())
+            if self._seeding_since is not None and state.config.seed.time:
+                at = min(at, self._seeding_since + state.config.seed.time)
+        return at
 
     def _has_room(self) -> bool:
         try:
@@ -289,7 +294,7 @@ class Swarm:
         if (goal.ratio and ratio >= goal.ratio) or (goal.time and now - self._seeding_since >= goal.time):
             state.goal_reached = True
             self.pause()
-            self.changed.set()
+            self.changed.ring()
 
     def now(self) -> float:
         """Return the clock that limits and views use."""
