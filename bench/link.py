@@ -18,7 +18,6 @@ import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -90,7 +89,7 @@ class Link:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            preexec_fn=_ignore_interrupt,
+            start_new_session=True,  # Ctrl-C is for the benchmark, which then closes the link
         )
         try:
             line = self._read(20)
@@ -99,7 +98,7 @@ class Link:
             raise
         self.netem: bool = line["netem"]
         self.congestion: str = line["congestion"]
-        self.addresses: tuple[str, str] = tuple(line["addresses"])
+        self.addresses: tuple[str, str] = (line["addresses"][0], line["addresses"][1])
         self._namespaces: list[str] = line["namespaces"]
         self.counts: dict[str, list[int]] = {}
         """After `close`, what both directions carried: segments passed, lost, and overflowed from the queue."""
@@ -149,8 +148,3 @@ class Link:
         found: dict[str, Any] = json.loads(line)
         found.pop("type")
         return found
-
-
-def _ignore_interrupt() -> None:
-    """Let Ctrl-C reach the benchmark alone, which then closes the link."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

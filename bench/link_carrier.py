@@ -138,7 +138,8 @@ def main() -> None:
     try:
         carry(fds, lanes)
     finally:
-        say("ended", **{name: [getattr(lane, name) for lane in lanes] for name in ("passed", "lost", "overflowed")})
+        with contextlib.suppress(BrokenPipeError):  # nobody is there any more to hear it
+            say("ended", **{name: [getattr(lane, name) for lane in lanes] for name in ("passed", "lost", "overflowed")})
 
 
 def _join_with_netem(spaces: list[int], rate: float, delay: float, loss: float, room: int) -> None:

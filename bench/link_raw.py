@@ -34,11 +34,12 @@ def receive(host: str, port: str) -> None:
     buffer = bytearray(256 * 1024)
     began = time.monotonic()
     with socket.create_connection((host, int(port))) as stream:
-        taken = first = 0.0
+        taken = stream.recv_into(buffer)
+        first = time.monotonic()
+        say("first")
         while got := stream.recv_into(buffer):
-            first = first or time.monotonic()
             taken += got
-    say("done", bytes=int(taken), first=first - began, seconds=time.monotonic() - first)
+    say("done", bytes=taken, first=first - began, seconds=time.monotonic() - first)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def raw(link: Link, size: int) -> dict[str, float]:
             )
         finally:
             sender.kill()
-    found: dict[str, float] = json.loads(done.stdout)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
