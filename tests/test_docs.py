@@ -169,7 +169,7 @@ def test_the_table_of_limits_has_the_figures_of_the_code() -> None:
     kib, mib, default = 1024, 1024 * 1024, Config()
     figures = {
         "bytes of unfinished pieces": f"{default.disk.memory // mib} MiB",
-        "pieces of one torrent with the disk threads": f"{leech.UNWRITTEN}, ",
+        "pieces of one torrent with the disk threads": f"{leech.LOST_MOST - 2} of 256 KiB or more",
         "one read from a socket": f"{connection.GULP // kib} KiB",
         "requests to one peer": f"{pipeline.QUEUE_MOST // mib} MiB, `net.pipeline` ({default.net.pipeline})",
         "requests of one peer": f"{member.MOST_ASKED}, announced as `reqq` | rejected; {member.FLOOD} refused",

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from torrent.errors import DiskError, PeerError
 from torrent.events import PieceFailed, PieceVerified
+from torrent.peer import GULP
 from torrent.pieces import Received
 
 if TYPE_CHECKING:
     from torrent.swarm.member import Member
     from torrent.swarm.parts import Parts
 
-UNWRITTEN = 3
-"""Pieces with the disk threads beyond which nothing is read from whoever completes another.
-
-All threads are busy and the next piece is there (one more than `disk.threads`, where that is more). Further ones would
-be lost by a crash, and would have fallen out of the processor's caches before they are hashed; what peers have sent
-already waits in the kernel."""
+LOST_MOST = 8
+"""Pieces that a crash may cost, as long as one peer sends: those with the disk threads, those that the next gulp
+completes, and an unfinished one. Whoever brings more than that is not read until the disk threads have caught up; what
+it has sent already waits in the kernel. A longer queue would not be faster either: its pieces would have fallen out of
+the processor's caches before they are hashed and written."""
 
 DISK = "disk"
 """Why a connection is not read."""
@@ -61,7 +61,8 @@ class Leech:
         self._refill_due = False
         self._feed_at = 0.0
         self._held: dict[Member, None] = {}
-        self._unwritten = max(UNWRITTEN, parts.state.config.disk.threads + 1)
+        gulp = -(-GULP // parts.state.geometry.piece_length)
+        self._unwritten = max(LOST_MOST - 1 - gulp, parts.state.config.disk.threads + 1)
 
     # asking
 
@@ -179,7 +180,7 @@ class Leech:
     def _written(self, piece: int, good: bool, error: DiskError | None) -> None:
         state = self._state
         buffer = self._writing.pop(piece)
-        if self._held and len(self._writing) <= self._unwritten:
+        if self._held and len(self._writing) <= self._unwritten // 2:
             held, self._held = self._held, {}
             for member in held:
                 member.connection.resume_reading(DISK)
