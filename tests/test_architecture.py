@@ -65,6 +65,7 @@ SHELLS = {
     "torrent.storage.journal",
     "torrent.storage.opening",
     "torrent.storage.positioned",
+    "torrent.storage.reading",
     "torrent.storage.records",
     "torrent.storage.store",
     "torrent.storage.workers",

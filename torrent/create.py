@@ -21,14 +21,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torrent.errors import InputError
 from torrent.metainfo import FileEntry, Plan, build, merkle
-from torrent.storage import BATCH, Asked, Hashed, Layout, Rooms, batches, digest, disk_error, read_at
+from torrent.storage import BATCH, Asked, Hashed, Layout, Reading, Rooms, batches, digest, disk_error
 from torrent.text import safe_text
 
 Links = Literal["follow", "keep", "skip"]
@@ -39,8 +38,7 @@ _ROOMS = 128 * 1024 * 1024
 """Bytes of memory for what is read, all threads together."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A file on disk: what the torrent says of it, where to read it, and what proves that it did not change."""
 
     entry: FileEntry
@@ -121,7 +119,9 @@ def _walk(root: Path, exclude: Sequence[str], links: Links, attributes: bool) ->
             with os.scandir(folder) as entries:
                 for entry in entries:
                     path = (*above, entry.name)
-                    if any(fnmatchcase(entry.name, glob) or fnmatchcase("/".join(path), glob) for glob in exclude):
+                    if exclude and any(
+                        fnmatchcase(entry.name, glob) or fnmatchcase("/".join(path), glob) for glob in exclude
+                    ):
                         continue
                     target = entry.path
                     if entry.is_symlink():
@@ -150,7 +150,7 @@ def _require_unchanged(found: Sequence[_Found]) -> None:
     for file in found:
         if file.source:
             try:
-                now = Path(file.source).stat()
+                now = os.stat(file.source)  # noqa: PTH116
             except OSError as error:
                 raise disk_error(error, "read", file.source) from error
             if (now.st_size, now.st_mtime_ns) != (file.entry.length, file.mtime_ns):
@@ -166,21 +166,21 @@ def _hash(
 ) -> tuple[bytes, list[tuple[int, bytes]]]:
     """Return the joined v1 hashes, and for each piece of a v2 torrent the file it belongs to and its root."""
     layout = Layout(_placed(plan), piece_length=plan.piece_length, length=plan.length)
-    sources = [found[file.source].source if file.source is not None else "" for file in plan.files]
+    files = _Files(plan, found)
     owners, pieces = _asked(plan)
     rooms = Rooms(plan.piece_length, _ROOMS // threads, v1=plan.version != "v2")
     runs = list(batches(range(plan.pieces), lambda piece: pieces[piece].size, max(rooms.size, BATCH)))
     total = sum(piece.size for piece in pieces)
 
     def work(run: Sequence[int]) -> list[Hashed]:
-        reader = _Reader(layout, sources)
+        reading = Reading(layout, files)
         mine = [pieces[piece] for piece in run]
         try:
-            reader.ahead(mine[0].offset, sum(piece.size for piece in mine))
+            reading.ahead(mine[0].offset, sum(piece.size for piece in mine))
             with rooms.one() as into:
-                return digest(reader.fill, mine, into, v1=plan.version != "v2")
+                return digest(reading.fill, mine, into, v1=plan.version != "v2")
         finally:
-            reader.close()
+            reading.close()
 
     hashes: list[Hashed] = []
     done = 0
@@ -233,8 +233,7 @@ def _trees(plan: Plan, pieces: list[tuple[int, bytes]]) -> tuple[list[bytes | No
     return roots, [b"".join(layer) if len(layer) > 1 else None for layer in layers]
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(NamedTuple):
     path: tuple[str, ...]
     length: int
     offset: int
@@ -249,53 +248,17 @@ def _placed(plan: Plan) -> list[_Placed]:
     ]
 
 
-class _Reader:
-    """Reads piece space from front to back, one file open at a time."""
+class _Files:
+    """The files of a plan where they were found."""
 
-    def __init__(self, layout: Layout, sources: Sequence[str]) -> None:
-        self._layout = layout
-        self._sources = sources
-        self._place = -1
-        self._fd = -1
+    def __init__(self, plan: Plan, found: Sequence[_Found]) -> None:
+        self._paths = [found[file.source].source if file.source is not None else "" for file in plan.files]
 
-    def fill(self, offset: int, view: memoryview) -> None:
-        at = 0
-        for place, start, size in self._layout.spans(offset, len(view)):
-            if place < 0:
-                view[at : at + size] = bytes(size)
-                at += size
-                continue
-            try:
-                fd = self._open(place)
-                end = at + size
-                while at < end:
-                    got = read_at(fd, view[at:end], start)
-                    if not got:
-                        raise _changed(self._sources[place])
-                    at += got
-                    start += got
-            except OSError as error:
-                raise disk_error(error, "read", self._sources[place]) from error
+    def open(self, place: int) -> int:
+        return os.open(self._paths[place], os.O_RDONLY | os.O_CLOEXEC)
 
-    def ahead(self, offset: int, length: int) -> None:
-        """Ask the kernel to read the first file of a range ahead."""
-        if not hasattr(os, "posix_fadvise"):
-            return
-        place, start, size = self._layout.spans(offset, min(length, self._layout.length - offset))[0]
-        if place >= 0 and size > 1 << 20:
-            try:
-                os.posix_fadvise(self._open(place), start, size, os.POSIX_FADV_WILLNEED)
-            except OSError as error:
-                raise disk_error(error, "read", self._sources[place]) from error
+    def name(self, place: int) -> str:
+        return self._paths[place]
 
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = self._place = -1
-
-    def _open(self, place: int) -> int:
-        if place != self._place:
-            self.close()
-            self._fd = os.open(self._sources[place], os.O_RDONLY | os.O_CLOEXEC)
-            self._place = place
-        return self._fd
+    def short(self, place: int) -> InputError:
+        return _changed(self._paths[place])

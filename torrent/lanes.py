@@ -52,13 +52,13 @@ def use(hashing: str) -> None:
     _mode = hashing
 
 
-def sha1(buffer: Buffer, spans: Sequence[Span]) -> list[bytes]:
-    """Return the SHA-1 of each span of `buffer`; ValueError if one lies outside of it."""
+def sha1(buffer: Buffer, spans: Sequence[Span]) -> bytes:
+    """Return the SHA-1 of each span of `buffer`, joined; ValueError if one lies outside of it."""
     return _of_spans("sha1", buffer, spans)
 
 
-def sha256(buffer: Buffer, spans: Sequence[Span]) -> list[bytes]:
-    """Return the SHA-256 of each span of `buffer`; ValueError if one lies outside of it."""
+def sha256(buffer: Buffer, spans: Sequence[Span]) -> bytes:
+    """Return the SHA-256 of each span of `buffer`, joined; ValueError if one lies outside of it."""
     return _of_spans("sha256", buffer, spans)
 
 
@@ -85,7 +85,7 @@ def describe() -> str:
     return f"libipsec-mb {ipsec_mb.version(found)} ({', '.join(_SHOWN[kind.arch] for kind in kinds)})"
 
 
-def _of_spans(algorithm: Algorithm, buffer: Buffer, spans: Sequence[Span]) -> list[bytes]:
+def _of_spans(algorithm: Algorithm, buffer: Buffer, spans: Sequence[Span]) -> bytes:
     view = memoryview(buffer)
     size = view.nbytes
     if any(start < 0 or length < 0 or start + length > size for start, length in spans):
@@ -95,10 +95,11 @@ def _of_spans(algorithm: Algorithm, buffer: Buffer, spans: Sequence[Span]) -> li
         with ipsec_mb.held(buffer) as base:
             starts = array("Q", [base + start for start, _ in spans])
             joined = _in_lanes(algorithm, kinds, starts, array("Q", [length for _, length in spans]))
-    digest = ipsec_mb.DIGEST_SIZES[algorithm]
-    found = [joined[at : at + digest] for at in range(0, len(joined), digest)]
+    done = len(joined) // ipsec_mb.DIGEST_SIZES[algorithm]
+    if done == len(spans):
+        return joined
     new = getattr(hashlib, algorithm)
-    return found + [new(view[start : start + length]).digest() for start, length in spans[len(found) :]]
+    return joined + b"".join([new(view[start : start + length]).digest() for start, length in spans[done:]])
 
 
 def _of_each(algorithm: Algorithm, buffer: Buffer, size: int) -> bytes:

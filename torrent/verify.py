@@ -18,7 +18,20 @@ from typing import Literal
 
 from torrent.errors import DiskError
 from torrent.metainfo import Metainfo
-from torrent.storage import BATCH, Descriptors, Layout, Record, Resume, Rooms, Tree, batches, good_pieces, layout_of
+from torrent.storage import (
+    BATCH,
+    Descriptors,
+    Layout,
+    Reading,
+    Record,
+    Resume,
+    Rooms,
+    Tree,
+    batches,
+    good_pieces,
+    layout_of,
+)
+from torrent.text import safe_text
 
 ROOMS = 128 * 1024 * 1024
 """Bytes of memory for what is read, all threads together."""
@@ -78,7 +91,7 @@ def verify(
         chosen = [index for index in every.real if wanted is None or index in wanted]
         states, faults = _look(tree)
         tree.layout = layout = layout_of(metainfo, frozenset([*chosen, *(i for i in states if i != every.part)]))
-        unknown = every.part not in states
+        unknown = every.part not in states and layout.has_part
         asked = [
             piece
             for piece in sorted({piece for index in chosen for piece in layout.pieces_of(index)})
@@ -149,27 +162,44 @@ def _doubted(
 def _good(
     tree: Tree, metainfo: Metainfo, pieces: Sequence[int], threads: int, on_progress: Progress | None
 ) -> set[int]:
-    total = sum(map(metainfo.piece_size, pieces))
+    sizes = {piece: metainfo.piece_size(piece) for piece in pieces}
+    total = sum(sizes.values())
+    files = _Files(tree)
     rooms = Rooms(metainfo.piece_length, ROOMS // threads, v1=metainfo.info_hash_v1 is not None)
-    runs = list(batches(pieces, metainfo.piece_size, max(rooms.size, BATCH)))
+    runs = list(batches(pieces, sizes.__getitem__, max(rooms.size, BATCH)))
     good: set[int] = set()
     done = 0
 
     def work(run: Sequence[int]) -> list[int]:
-        with rooms.one() as into:
-            return good_pieces(tree.fill, metainfo, run, into)
+        reading = Reading(tree.layout, files)
+        try:
+            with rooms.one() as into:
+                return good_pieces(reading.fill, metainfo, run, into)
+        finally:
+            reading.close()
 
     with ThreadPoolExecutor(threads, "verify") as pool:
         try:
             for run, found in zip(runs, pool.map(work, runs), strict=True):
                 good.update(found)
-                done += sum(map(metainfo.piece_size, run))
+                done += sum(sizes[piece] for piece in run)
                 if on_progress is not None:
                     on_progress(done, total)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return good
+
+
+class _Files:
+    """The files of a tree, each opened as it is reached."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.open = tree.open
+        self.name = tree.name
+
+    def short(self, place: int) -> DiskError:
+        return DiskError(f"cannot read {safe_text(self.name(place))}: the file is shorter than it should be")
 
 
 def _verification(

@@ -118,7 +118,7 @@ def test_groups_fit_into_the_room():
 def test_rooms_hold_what_the_lanes_take_up_to_the_limit(wide, monkeypatch):
     monkeypatch.setattr(lanes, "width", lambda algorithm: wide)
     mib = 1 << 20
-    small = CHUNK if wide == 1 else mib
+    small = CHUNK if wide == 1 else 2 * mib
     assert Rooms(mib, 16 * mib, v1=True).size == (CHUNK if wide == 1 else wide * mib)
     assert Rooms(mib, 4 * mib, v1=True).size == (CHUNK if wide == 1 else min(wide, 4) * mib)
     assert Rooms(8 * mib, 12 * mib, v1=True).size == small

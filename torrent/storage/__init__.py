@@ -19,7 +19,7 @@ from torrent.storage.hashing import Hashed as Hashed
 from torrent.storage.hashing import Rooms as Rooms
 from torrent.storage.hashing import digest as digest
 from torrent.storage.layout import Layout as Layout
-from torrent.storage.positioned import read_at as read_at
+from torrent.storage.reading import Reading as Reading
 from torrent.storage.records import Record as Record
 from torrent.storage.resume import Resume as Resume
 from torrent.storage.store import Store as Store

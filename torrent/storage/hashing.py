@@ -25,7 +25,7 @@ from torrent.terms import BLOCK_SIZE
 
 CHUNK = 256 * 1024
 """Bytes read and hashed at a time where nothing else decides; a multiple of the block size."""
-LEAVES_ROOM = 1024 * 1024
+LEAVES_ROOM = 2 * 1024 * 1024
 """Bytes of v2 blocks that are hashed at once in lanes."""
 
 Read = Callable[[int, memoryview], None]
@@ -114,9 +114,9 @@ def digest(read: Read, pieces: Sequence[Asked], room: memoryview, *, v1: bool) -
             found.append(_streamed(read, group[0], room, v1=v1))
             continue
         places = _fill(read, group, room)
-        whole = lanes.sha1(room, [(at, piece.size) for at, piece in zip(places, group, strict=True)]) if v1 else None
+        whole = lanes.sha1(room, [(at, piece.size) for at, piece in zip(places, group, strict=True)]) if v1 else b""
         trees = _trees(group, places, room)
-        found += [Hashed(whole[at] if whole else b"", tree) for at, tree in enumerate(trees)]
+        found += [Hashed(whole[20 * at : 20 * at + 20], tree) for at, tree in enumerate(trees)]
     return found
 
 
@@ -136,24 +136,41 @@ def _fill(read: Read, group: Sequence[Asked], room: memoryview) -> list[int]:
     return places
 
 
-def _trees(group: Sequence[Asked], places: Sequence[int], room: memoryview) -> Sequence[bytes]:
+def _trees(group: Sequence[Asked], places: Sequence[int], room: memoryview) -> list[bytes]:
+    """Return the root of each piece in the room, empty where none is asked for."""
     first = group[0]
+    trees = [b""] * len(group)
     if not any(piece.filled for piece in group):
-        return [b""] * len(group)
-    if all(piece.filled == piece.size == first.leaves * BLOCK_SIZE and piece.leaves == first.leaves for piece in group):
-        joined = merkle.roots(merkle.leaves(room[: len(group) * first.size]), first.leaves)
-        return [joined[at : at + merkle.HASH_SIZE] for at in range(0, len(joined), merkle.HASH_SIZE)]
+        return trees
+    if all(piece.filled == piece.size == BLOCK_SIZE * piece.leaves and piece.leaves == first.leaves for piece in group):
+        return _cut(merkle.roots(merkle.leaves(room[: len(group) * first.size]), first.leaves))
     blocks = [
         (place + at, min(BLOCK_SIZE, piece.filled - at))
         for place, piece in zip(places, group, strict=True)
         for at in range(0, piece.filled, BLOCK_SIZE)
     ]
-    hashes = iter(lanes.sha256(room, blocks))
-    trees = []
-    for piece in group:
-        mine = [next(hashes) for _ in range(0, piece.filled, BLOCK_SIZE)]
-        trees.append(merkle.root(mine, piece.leaves) if mine else b"")
+    layer = lanes.sha256(room, blocks)
+    alike: dict[int, list[tuple[int, bytes]]] = {}
+    at = 0
+    for index, piece in enumerate(group):
+        size = -(-piece.filled // BLOCK_SIZE) * merkle.HASH_SIZE
+        mine = layer[at : at + size]
+        at += size
+        missing = piece.leaves * merkle.HASH_SIZE - size
+        if size and 0 <= missing <= size:
+            alike.setdefault(piece.leaves, []).append((index, mine + bytes(missing)))
+        elif piece.filled:
+            trees[index] = merkle.root(mine, piece.leaves)
+    for width, some in alike.items():
+        for (index, _), root in zip(
+            some, _cut(merkle.roots(b"".join(leaves for _, leaves in some), width)), strict=True
+        ):
+            trees[index] = root
     return trees
+
+
+def _cut(layer: bytes) -> list[bytes]:
+    return [layer[at : at + merkle.HASH_SIZE] for at in range(0, len(layer), merkle.HASH_SIZE)]
 
 
 def _streamed(read: Read, piece: Asked, room: memoryview, *, v1: bool) -> Hashed:
