@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from torrent.metainfo import Magnet as Magnet
     from torrent.metainfo import Metainfo as Metainfo
     from torrent.session import Session as Session
+    from torrent.terms import VERSION as __version__
     from torrent.terms import Address as Address
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Address": "torrent.terms",
@@ -30,10 +29,13 @@ _HOMES = {
     "Session": "torrent.session",
     "Torrent": "torrent.handle",
     "TorrentError": "torrent.errors",
+    "__version__": "torrent.terms",
     "errors": "",
     "events": "",
     "views": "",
 }
+
+_NAMES = {"__version__": "VERSION"}
 
 __all__ = [
     "Address",
@@ -54,7 +56,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _HOMES[name]
-    value = getattr(import_module(home), name) if home else import_module(f"{__name__}.{name}")
+    value = getattr(import_module(home), _NAMES.get(name, name)) if home else import_module(f"{__name__}.{name}")
     globals()[name] = value
     return value
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, NewType
 
+VERSION = "0.1.0"
+"""Of this program; packaging, peer id and extension handshake take it from here."""
+
 BLOCK_SIZE = 16 * 1024
 """Bytes in one request (BEP 3: every client asks for 16 KiB and drops peers that ask for much more)."""
 

@@ -1,18 +1,18 @@
 """Which program does a peer id name?
 
 BEP 20: most clients start their peer id with `-XXvvvv-`. We send `-PT0100-` (two letters for this program, four for its
-version) and twelve random bytes. The names below are those met on the wire during tests with other programs; an
-unknown pair of letters is shown as it is.
+version, here 0.1.0) and twelve random bytes. The names below are those met on the wire during tests with other
+programs; an unknown pair of letters is shown as it is.
 """
 
 from __future__ import annotations
 
 import re
 
-from torrent.terms import PeerId
+from torrent.terms import VERSION, PeerId
 from torrent.text import safe_text
 
-OUR_PREFIX = b"-PT0100-"
+OUR_PREFIX = "-PT{:0>1}{:0>1}{:0>2}-".format(*VERSION.split(".")).encode()
 
 _NAMES = {
     "PT": "torrent",

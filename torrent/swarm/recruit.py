@@ -21,9 +21,9 @@ from torrent.net import dial, is_loopback, pack, unpack
 from torrent.peer import Connection, ExtensionHandshake, Handshake, Host
 from torrent.swarm.member import MOST_ASKED, Member
 from torrent.swarm.parts import Parts
-from torrent.terms import Address, InfoHash
+from torrent.terms import VERSION, Address, InfoHash
 
-CLIENT = "torrent 0.1.0"
+CLIENT = f"torrent {VERSION}"
 
 MOST_DIALS_PER_TICK = 30
 """Dials begun in one second by one torrent: a list of a thousand addresses does not become a thousand packets."""
