@@ -33,7 +33,7 @@ FLOORS = {
     ),
     **dict.fromkeys(("peer", "dht", "tracker", "storage"), 3),
     "swarm": 4,
-    **dict.fromkeys(("session", "handle", "library", "create", "verify", "settings"), 5),
+    **dict.fromkeys(("session", "crowd", "handle", "library", "create", "verify", "settings"), 5),
     "cli": 6,
     **dict.fromkeys(("tui", "__main__"), 7),
 }

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from torrent.config import Config
+from torrent.crowd import Crowd
 from torrent.errors import InputError, LocalError, PeerError
 from torrent.events import Added, Listening, Removed
 from torrent.external import ExternalAddress
@@ -77,6 +78,7 @@ class Session:
         self._announces: Announces
         self._throttle: Throttle
         self._services: Services
+        self._crowd = Crowd()
 
     async def __aenter__(self) -> Self:
         """Open the port and the disk; raises NetworkError if the port cannot be had."""
@@ -105,7 +107,9 @@ class Session:
         for server in self._servers:
             server.close()
         try:
-            await asyncio.gather(*(self._stop(key) for key in [*self._opening, *self._running]))
+            with self._crowd:
+                self._crowd.expect(len(self._running))
+                await asyncio.gather(*(self._stop(key) for key in [*self._opening, *self._running]))
         finally:
             if self._ticker is not None:
                 self._ticker.cancel()
@@ -173,7 +177,9 @@ class Session:
         )
         removed = LocalError(f"{source.name} was removed while its files were checked")
         try:
-            store = await opening
+            with self._crowd:
+                self._crowd.expect(len(self._opening))
+                store = await opening
             if self._opening.get(source.hex) is not opening:
                 await store.close()
                 raise removed
@@ -307,6 +313,7 @@ class Session:
                 if overdue:
                     connection.abort(overdue)
             self._announces.tick(now)
+            self._crowd.tick()
             if now >= self._next_alarm:
                 self._wake_due(now)
             for swarm in list(self._awake):

@@ -65,7 +65,7 @@ class Disk:
         self._background = Workers(1, "disk-sync")
         self._stores: set[Store] = set()
         self._locks = Locks(state_dir)
-        self._folders: dict[Path, tuple[float, Path, str]] = {}
+        self._folders: dict[Path, tuple[float, asyncio.Future[tuple[Path, str]]]] = {}
 
     async def open(
         self,
@@ -144,14 +144,13 @@ class Disk:
 
     async def _resolved(self, directory: Path) -> tuple[Path, str]:
         """Return a folder as an absolute path, and with its links resolved; a burst of torrents asks the disk once."""
-        now = time.monotonic()
         known = self._folders.get(directory)
-        if known is None or now >= known[0]:
-            found = await self._workers.run(partial(_absolute, directory))
+        if known is None or time.monotonic() >= known[0]:
             if len(self._folders) >= MANY_FOLDERS:
                 self._folders.clear()
-            known = self._folders[directory] = (now + FOLDER_SECONDS, *found)
-        return known[1:]
+            asked = asyncio.ensure_future(self._workers.run(partial(_absolute, directory)))
+            known = self._folders[directory] = (time.monotonic() + FOLDER_SECONDS, asked)
+        return await asyncio.shield(known[1])
 
     def _look(
         self,

@@ -57,7 +57,7 @@ class Locks:
     def __init__(self, state_dir: Path | None) -> None:
         self._folder = None if state_dir is None or fcntl is None else state_dir / "resume"
         self._open: dict[str, tuple[int, int]] = {}  # name of the file -> descriptor, locks held
-        self._turn = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(_LOCK_FILES)]
 
     def take(self, stem: str) -> None:
         """Lock the download called `stem`; `InputError` if another process has it, `DiskError`."""
@@ -66,7 +66,7 @@ class Locks:
         name, byte = _place_of(stem)
         path = self._folder / name
         try:
-            with self._turn:
+            with self._turns[byte % _LOCK_FILES]:
                 fd, held = self._open.get(name, (-1, 0))
                 if fd < 0:
                     self._folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class Locks:
         if self._folder is None:
             return
         name, byte = _place_of(stem)
-        with self._turn:
+        with self._turns[byte % _LOCK_FILES]:
             fd, held = self._open.pop(name)
             if held == 1:
                 os.close(fd)
@@ -107,7 +107,8 @@ def _place_of(stem: str) -> tuple[str, int]:
     if not _HAS_BYTE_LOCKS:
         return f"{stem}.lock", 0
     digest = sha256(stem.encode()).digest()
-    return f"{digest[0] % _LOCK_FILES:x}.lock", int.from_bytes(digest[1:9], "big") >> 2
+    byte = int.from_bytes(digest[:8], "big") >> 2
+    return f"{byte % _LOCK_FILES:x}.lock", byte
 
 
 def _lock(fd: int, byte: int, *, unlock: bool = False) -> None:
