@@ -319,3 +319,13 @@ def test_wrong_types_anywhere_are_refused_or_harmless(make: Make) -> None:
         assert Metainfo.from_bytes(metainfo.to_bytes()).files == metainfo.files
         str(metainfo.magnet())
     assert read > 200
+
+
+def test_the_hashes_are_found_in_the_raw_text_wherever_else_they_stand():
+    """They are not kept twice; a name or an unknown key that holds the same bytes does no harm."""
+    pieces = bytes(range(60))
+    info = {b"length": 3 * 16384, b"name": b"x", b"piece length": 16384, b"pieces": pieces, b"a note": b"<" + pieces}
+    metainfo = Metainfo.from_info(bencode.encode(info))
+    assert [metainfo.piece_hashes(n).v1 for n in range(3)] == [pieces[n : n + 20] for n in (0, 20, 40)]
+    held = [value for value in vars(metainfo).values() if isinstance(value, bytes) and pieces in value]
+    assert held == [metainfo.raw_info]

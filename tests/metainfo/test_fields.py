@@ -120,3 +120,9 @@ def test_what_is_needed_is_demanded() -> None:
 def test_attributes_are_the_known_letters_once() -> None:
     assert fields.attributes({b"attr": b"zxhhx\xff"}) == "hx"
     assert fields.attributes({b"attr": 5}) == ""
+
+
+@pytest.mark.parametrize("odd", [[b"a", 1], [1], [[b"a"]], [b"a", {}], b"a", 7, None, {b"a": b"b"}])
+def test_a_path_is_a_list_of_strings_and_nothing_else(odd):
+    assert fields.raw_path(odd) is None
+    assert fields.raw_path([b"a", b""]) == (b"a", b"") and fields.raw_path([]) == ()

@@ -84,7 +84,8 @@ class Metainfo:
     collections: tuple[str, ...]
     notes: tuple[str, ...]
     raw_info: bytes = field(repr=False)
-    _hashes_v1: bytes | None = field(repr=False, compare=False)
+    _hashes_at: int | None = field(repr=False, compare=False)
+    """Where in `raw_info` the SHA-1 hashes of the pieces stand."""
     _trees: tuple[_Tree, ...] = field(repr=False, compare=False)
     _firsts: tuple[int, ...] = field(repr=False, compare=False)
 
@@ -126,7 +127,8 @@ class Metainfo:
         """Return what a piece must hash to; IndexError outside the torrent."""
         if not 0 <= index < self.pieces:
             raise IndexError(index)
-        v1 = self._hashes_v1[20 * index : 20 * index + 20] if self._hashes_v1 else None
+        at = self._hashes_at
+        v1 = self.raw_info[at + 20 * index : at + 20 * index + 20] if at is not None else None
         if not self._trees:
             return PieceHashes(v1, None, 0, 0)
         tree = self._trees[bisect_right(self._firsts, index) - 1]
@@ -270,7 +272,7 @@ def _assemble(raw_info: bytes, info: Value, outer: Outer, notes: list[str], enco
         collections=tuple(dict.fromkeys(outer.collections + fields.words(info.get(b"collections")))),
         notes=tuple(notes),
         raw_info=raw_info,
-        _hashes_v1=parsed.hashes_v1,
+        _hashes_at=raw_info.find(parsed.hashes_v1) if parsed.hashes_v1 else None,  # not kept twice
         _trees=trees,
         _firsts=tuple(tree.first for tree in trees),
     )

@@ -63,14 +63,17 @@ def raw_path(value: Value | None) -> tuple[bytes, ...] | None:
     """Return a list of strings as a tuple; None when it is anything else."""
     if not isinstance(value, list):
         return None
-    parts = tuple(part for part in value if isinstance(part, bytes))
-    return parts if len(parts) == len(value) else None
+    try:
+        b"".join(value)  # type: ignore[arg-type]  # refuses whatever is no string, and is quick
+    except TypeError:
+        return None
+    return tuple(value)  # type: ignore[arg-type]
 
 
 def attributes(keys: dict[bytes, Value]) -> str:
     """Return the letters of `attr` that BEP 47 knows, each once, in a fixed order."""
     value = keys.get(b"attr")
-    if not isinstance(value, bytes):
+    if not value or not isinstance(value, bytes):
         return ""
     return "".join(letter for letter in "phxl" if letter.encode() in value)
 

@@ -16,9 +16,12 @@ from torrent.metainfo.names import RawPath
 _BITCOMET_PAD = b"_____padding_file_"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """One file as the dictionary has it. `path` is raw; `()` for the only file of a torrent without a folder."""
+    """One file as the dictionary has it. `path` is raw; `()` for the only file of a torrent without a folder.
+
+    Nobody changes one; it is not frozen because there are thousands, and those take three times as long to make.
+    """
 
     path: RawPath
     length: int
