@@ -180,18 +180,41 @@ def test_small_and_large_inputs_follow_the_same_rules() -> None:
                     bencode.decode(text)
 
 
-def test_span_is_the_raw_text_even_when_it_is_not_canonical() -> None:
+def test_spans_are_the_raw_text_even_when_it_is_not_canonical() -> None:
     info = b"d4:name1:a1:bi1ee"
     data = b"d3:foold4:infoi9eee4:info" + info + b"1:zi0ee"
-    start, end = bencode.span(data, b"info")
+    start, end = bencode.spans(data)[b"info"]
     assert data[start:end] == info
     assert list(bencode.spans(data)) == [b"foo", b"info", b"z"]
 
 
-@pytest.mark.parametrize("data", [b"", b"le", b"de", b"d1:ai1e", b"d1:ai1ee1:b", b"d4:infoi1e4:infoi2ee", b"d9:info"])
-def test_span_without_the_key_is_an_error(data: bytes) -> None:
-    with pytest.raises(BencodeError):
-        bencode.span(data, b"info")
+@pytest.mark.parametrize("data", [b"", b"le", b"d1:ai1e", b"d1:ai1ee1:b", b"d4:infoi1e4:infoi2ee", b"d9:info"])
+def test_what_is_no_dictionary_has_no_spans(data: bytes) -> None:
+    for read in (bencode.spans, bencode.decode_document):
+        with pytest.raises(BencodeError):
+            read(data)
+
+
+@given(st.dictionaries(st.binary(max_size=4), values, max_size=6), st.randoms())
+def test_a_document_has_the_spans_of_its_values_in_any_order(
+    value: dict[bytes, bencode.Value], rng: random.Random
+) -> None:
+    data = bencode.encode(value)
+    assert bencode.decode_document(data) == (value, bencode.spans(data), True)
+    parts = [bencode.encode(key) + bencode.encode(item) for key, item in value.items()]
+    rng.shuffle(parts)
+    shuffled = b"d" + b"".join(parts) + b"e"
+    assert bencode.decode_document(shuffled) == (value, bencode.spans(shuffled), shuffled == data)
+
+
+def test_depth_is_judged_the_same_in_every_position() -> None:
+    most, pad = bencode.MAX_DEPTH, b"4096:" + bytes(4096)
+    for extra in (b"", pad):
+        fine = b"l" * most + extra + b"e" * most
+        assert bencode.decode(fine)
+        for bomb in (b"l" + fine + b"e", b"d1:a" + fine + b"e", b"l" + b"le" * 200 + fine + b"e"):
+            with pytest.raises(BencodeError, match="deeper"):
+                bencode.decode(bomb)
 
 
 def test_prefix_stops_where_the_value_ends() -> None:

@@ -6,9 +6,10 @@ This module is the one face in front of them, and the guard: whatever comes in, 
 Invariants: a value that was decoded nests at most `MAX_DEPTH` deep, has at most `MAX_TOKENS` tokens, no duplicate
 keys, only minimal integers, and nothing behind it. Only the order of keys is forgiven.
 
-A hostile input may try nesting bombs (`_scan`, depth), millions of empty lists (`_scan`, tokens), million-digit
-integers (`_TOKEN`, digits), lengths past the end (`_scan`, `at > size`), duplicate keys that a lenient reader would
-merge (`_nodes` against the scan's count). `_scan` visits each token once and jumps over strings, so it is linear.
+A hostile input may try nesting bombs (the compiled codec gives up early; `_is_shallow`), millions of empty lists and
+million-digit integers (`_is_plain`, then `_scan`), lengths past the end (`_scan`, `at > size`), duplicate keys that a
+lenient reader would merge (`_nodes` against the scan's count). `_scan` visits each token once and jumps over strings,
+so it is linear; an input that a count of bytes proves harmless goes without it.
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ MAX_TOKENS = 3_000_000
 MAX_DIGITS = 4096
 """Digits of one integer: below CPython's own limit of 4300, so no conversion can fail or be quadratic."""
 
-_SMALL = 4096
-"""Bytes up to which an input cannot hold a bomb: the compiled codec goes first, without a scan."""
-
+_MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 _TOKEN = re.compile(rb"(0|[1-9][0-9]{0,11}):|([lde])|i(?:0|-?[1-9][0-9]{0,%d})e" % (MAX_DIGITS - 1))
 _IN_LIST, _AT_KEY, _AT_VALUE = 0, 1, 2
 
@@ -43,13 +42,33 @@ def decode(data: bytes) -> Value:
     """Return the one value that `data` holds, whole; keys in any order, everything else strict."""
     if type(data) is not bytes:
         data = bytes(data)
-    # Every nesting needs an opening byte, so few such bytes prove a shallow value for a tenth of a scan's price.
-    if len(data) > _SMALL or data.count(b"l") + data.count(b"d") > MAX_DEPTH:
+    if not _is_plain(data):
         _scan_whole(data)
     try:
-        return cast("Value", bencode2.bdecode(data))
+        value = cast("Value", bencode2.bdecode(data))
     except Exception:
         return _decode_unsorted(data)
+    # Every nesting needs an opening byte: few of them prove a shallow value without a look at it.
+    if data.count(b"l") + data.count(b"d") > MAX_DEPTH and not _is_shallow(value):
+        raise BencodeError(f"nested deeper than {MAX_DEPTH}")
+    return value
+
+
+def decode_document(data: bytes) -> tuple[dict[bytes, Value], dict[bytes, tuple[int, int]], bool]:
+    """Return a dictionary, where the raw text of each of its values starts and ends, and whether all is canonical."""
+    value = decode(data)
+    if not isinstance(value, dict):
+        raise BencodeError("not a dictionary")
+    found: dict[bytes, tuple[int, int]] = {}
+    at = 1
+    for key, item in value.items():
+        head, raw = encode(key), encode(item)
+        start = at + len(head)
+        if data[at:start] != head or data[start : start + len(raw)] != raw:
+            return value, spans(data), False
+        at = start + len(raw)
+        found[key] = (start, at)
+    return value, found, list(value) == sorted(value)
 
 
 def decode_prefix(data: bytes) -> tuple[Value, int]:
@@ -67,14 +86,6 @@ def encode(value: Encodable) -> bytes:
         return bencode2.bencode(value)
     except Exception as error:
         raise BencodeError(f"cannot encode this: {error}") from None
-
-
-def span(data: bytes, key: bytes) -> tuple[int, int]:
-    """Return where the value of the top-level `key` starts and ends: `data[start:end]` is its raw text."""
-    found = spans(data).get(key)
-    if found is None:
-        raise BencodeError(f"no key {key.decode('ascii', 'replace')!r} at the top level")
-    return found
 
 
 def spans(data: bytes) -> dict[bytes, tuple[int, int]]:
@@ -106,6 +117,26 @@ def is_canonical(data: bytes) -> bool:
     except Exception:
         return False
     return True
+
+
+def _is_plain(data: bytes) -> bool:
+    """Say whether counts prove that no limit on tokens or digits is passed: a string has a colon, all else an end."""
+    return data.count(b":") + data.count(b"e") <= MAX_TOKENS and _MANY_DIGITS.search(data) is None
+
+
+def _is_shallow(value: Value) -> bool:
+    level: list[Value] = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[Value] = []
+        for item in level:
+            if isinstance(item, list):
+                below += item
+            elif isinstance(item, dict):
+                below += item.values()
+        level = [item for item in below if type(item) is list or type(item) is dict]
+        if not level:
+            return True
+    return False
 
 
 def _scan(data: bytes, at: int) -> tuple[int, int]:

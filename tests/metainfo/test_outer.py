@@ -10,7 +10,7 @@ INFO = b"d1:b1:x1:a1:ye"  # out of order on purpose: it must come through untouc
 
 def test_the_info_dictionary_is_never_encoded_again() -> None:
     data = write(INFO, Outer(comment="c", trackers=(("http://a/",),)))
-    start, end = bencode.span(data, b"info")
+    start, end = bencode.spans(data)[b"info"]
     assert data[start:end] == INFO
 
 

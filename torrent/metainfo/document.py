@@ -147,14 +147,14 @@ class Metainfo:
             raise MetainfoError(f"the file is larger than {max_size} bytes")
         data = bytes(data)
         try:
-            document = bencode.decode(data)
-            start, end = bencode.span(data, b"info")
+            document, spans, canonical = bencode.decode_document(data)
         except BencodeError as error:
             raise MetainfoError(f"this is not a .torrent file: {error}") from None
-        if not isinstance(document, dict):
-            raise MetainfoError("this is not a .torrent file")
+        if b"info" not in document:
+            raise MetainfoError("this is not a .torrent file: it has no 'info'")
         info = document[b"info"]
-        notes = [] if bencode.encode(document) == data else ["keys are out of order; the hash is that of the file"]
+        start, end = spans[b"info"]
+        notes = [] if canonical else ["keys are out of order; the hash is that of the file"]
         layers = info_v2.read_layers(document.get(b"piece layers"))
         outer = Outer(
             trackers=fields.tiers(document, notes),
