@@ -20,6 +20,7 @@ USABLE = lanes._usable
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     monkeypatch.setattr(lanes, "_mode", "auto")
+    monkeypatch.setattr(lanes, "_failed", False)
     yield
     USABLE.cache_clear()
     lanes._pool.cache_clear()
@@ -136,6 +137,8 @@ def test_a_library_that_fails_is_not_asked_again(when, monkeypatch, caplog):
     data = bytearray(300 * 10)
     assert lanes.sha1_each(data, 10) == hashlib.sha1(bytes(10)).digest() * 300
     assert "not used any more" in caplog.text and lanes.width("sha1") == 1
+    lanes.sha1_each(data, 10)
+    lanes.use("auto")
     lanes.sha1_each(data, 10)
     assert failing.calls == when + 1
 

@@ -57,6 +57,7 @@ class DiskConfig:
     memory: int = _setting(96 * 1024 * 1024, "bytes of unfinished pieces held in memory", "size")
     threads: int = _setting(2, "threads that hash, write and read")
     open_files: int = _setting(512, "file descriptors kept open")
+    hashing: str = _setting("auto", "auto hashes many blocks and pieces at once where libipsec-mb is, or hashlib")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _WIDE = frozenset({"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"})
 
 _log = logging.getLogger(__name__)
 _mode = "auto"
+_failed = False
 
 
 class Kind(NamedTuple):
@@ -144,7 +145,8 @@ def _in_lanes(algorithm: Algorithm, kinds: Sequence[Kind], starts: Words, length
             at += count
     except ipsec_mb.Unusable as error:
         _log.warning("libipsec-mb is not used any more: %s", error)
-        use("hashlib")
+        global _failed
+        _failed = True
     return b"".join(found)
 
 
@@ -166,7 +168,7 @@ def _take(algorithm: Algorithm, arch: str) -> ipsec_mb.Lanes:
 
 def _kinds(algorithm: Algorithm) -> tuple[Kind, ...]:
     """Return the kinds of lanes to use, the widest first; none if hashlib is to do the work."""
-    return _usable(algorithm) if _mode == "auto" else ()
+    return _usable(algorithm) if _mode == "auto" and not _failed else ()
 
 
 @cache

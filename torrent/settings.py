@@ -70,7 +70,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "tracker.stop_timeout": (0, 60),
     "tracker.numwant": (0, 2000),
 }
-_CHOICES = {"download.preallocate": ("sparse", "fallocate")}
+_CHOICES = {"download.preallocate": ("sparse", "fallocate"), "disk.hashing": ("auto", "hashlib")}
 _ADDRESSES = frozenset({"net.bind", "tracker.announce_ip"})
 _PARSERS: dict[str, Callable[[str], float]] = {
     "size": units.parse_size,

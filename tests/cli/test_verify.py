@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from torrent import lanes
+
 
 def test_good(cli: Any, sample: Path, tree: Path) -> None:
     for data in (tree, tree.parent):
@@ -48,3 +50,15 @@ def test_where_the_data_is(cli: Any, sample: Path, tree: Path, monkeypatch: Any,
     monkeypatch.chdir(tree.parent)
     assert cli("verify", sample).code == 0
     assert cli("verify", sample, tmp_path / "none").code == 9
+
+
+def test_the_setting_decides_how_is_hashed(cli: Any, sample: Path, tree: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(lanes, "_mode", "")
+    monkeypatch.setenv("TORRENT_DISK_HASHING", "hashlib")
+    assert cli("verify", sample, tree).code == 0
+    assert lanes._mode == "hashlib"
+    monkeypatch.setattr(lanes, "_mode", "")
+    assert cli("create", tree, "-o", "again.torrent").code == 0
+    assert lanes._mode == "hashlib"
+    monkeypatch.setenv("TORRENT_DISK_HASHING", "fast")
+    assert cli("verify", sample, tree).code == 2

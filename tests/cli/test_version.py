@@ -13,3 +13,8 @@ def test_version(cli: Any) -> None:
     facts = cli("version", "--json").json()
     assert facts["torrent"] == __version__
     assert facts["click"]
+
+
+def test_it_says_what_hashes(cli: Any) -> None:
+    assert "hashing " in cli("version", "-v").out
+    assert cli("version", "--json").json()["hashing"].startswith(("hashlib", "libipsec-mb"))

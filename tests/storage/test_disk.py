@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.payload import sha256_tree
 from tests.support.sessions import descriptors
+from torrent import lanes
+from torrent.config import DiskConfig
 from torrent.errors import DiskError, DiskFullError, InputError
 from torrent.storage import Disk
 
@@ -351,8 +353,6 @@ async def test_a_file_where_the_folder_should_be(make, disks, target):
 async def test_a_state_folder_that_cannot_be_written_is_told(make, tmp_path, target):
     sample = make()
     (tmp_path / "blocked").write_text("file")
-    from torrent.config import DiskConfig
-
     disk = Disk(DiskConfig(), tmp_path / "blocked")
     with pytest.raises(DiskError):
         await disk.open(sample.metainfo, target)
@@ -360,8 +360,6 @@ async def test_a_state_folder_that_cannot_be_written_is_told(make, tmp_path, tar
 
 
 async def test_without_a_state_folder_a_restart_checks(make, target, write):
-    from torrent.config import DiskConfig
-
     sample = make()
     for have in (0, everything(sample)):
         disk = Disk(DiskConfig(), None)
@@ -430,3 +428,13 @@ async def test_a_relative_folder_works(make, disks, tmp_path, monkeypatch, write
     store = await disks().open(sample.metainfo, Path("here"))
     await write(store, sample)
     assert sha256_tree(tmp_path / "here") == sha256_tree(sample.source)
+
+
+@pytest.mark.parametrize("hashing", ["auto", "hashlib"])
+async def test_the_setting_decides_how_is_hashed(hashing, make, target, monkeypatch):
+    monkeypatch.setattr(lanes, "_mode", "")
+    sample = make(version="hybrid")
+    disk = Disk(DiskConfig(hashing=hashing), None)
+    store = await disk.open(sample.metainfo, sample.source)
+    assert store.complete and lanes._mode == hashing
+    await disk.close()

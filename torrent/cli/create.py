@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from torrent import __version__
+from torrent.cli.config import load
 from torrent.cli.meter import Meter
 from torrent.cli.options import HOST_PORT, SIZE, Command, json_option, tiers
 from torrent.cli.output import Output, current
@@ -122,9 +123,11 @@ def _date(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
 @click.pass_context
 def command(ctx: click.Context, /, path: Path, target: Path | None, force: bool, magnet: bool, **given: Any) -> None:
     """Make a .torrent of the file or folder PATH."""
+    from torrent import lanes
     from torrent.metainfo import Metainfo
 
     output = current(ctx)
+    lanes.use(load(output).config.disk.hashing)
     if given["date"] is not None and given["no_date"]:
         raise click.UsageError("--date and --no-date exclude each other")
     path.lstat()

@@ -32,9 +32,11 @@ FEW = 20
 @click.pass_context
 def command(ctx: click.Context, source: str, data: Path | None, quick: bool, threads: int | None) -> int:
     """Check the files of SOURCE in DATA: the folder they are in, or the files themselves."""
+    from torrent import lanes
     from torrent.verify import verify
 
     output = current(ctx)
+    lanes.use(load(output).config.disk.hashing)
     metainfo = sources.load_now(source)
     folder = data_of(output, metainfo, data)
     state = settings.state_folder(os.environ)

@@ -22,7 +22,10 @@ def command(ctx: click.Context) -> None:
         return
     import platform
 
+    from torrent import lanes
+
     facts = {"torrent": __version__, "python": platform.python_version(), "system": platform.platform(), **_parts()}
+    facts["hashing"] = lanes.describe()
     if output.json:
         output.record({name: value for name, value in facts.items() if value})
         return

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from torrent import lanes
 from torrent.config import DiskConfig
 from torrent.errors import DiskError, LocalError
 from torrent.metainfo import Metainfo
@@ -55,6 +56,7 @@ class Disk:
     """Everything between the torrents of a process and the disk. `state_dir` None: no resume records are kept."""
 
     def __init__(self, config: DiskConfig, state_dir: Path | None, *, boot: str | None = None) -> None:
+        lanes.use(config.hashing)
         self.buffers = Buffers(config.memory)
         self.free_space = opening.free_space
         self._state_dir = state_dir
