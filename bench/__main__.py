@@ -81,6 +81,7 @@ def place_for(chosen: argparse.Namespace) -> Iterator[Place]:
 
 def measure(case: Case, place: Place, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run one case and return what is kept of it. A rival that fails is left out from there on; ours may not."""
+    began = time.monotonic()
     sides = [OURS]
     left_out = {}
     for rival in rivals(case, chosen.against):
@@ -91,7 +92,7 @@ def measure(case: Case, place: Place, chosen: argparse.Namespace) -> dict[str, A
             sides.append(rival)
     pairs: list[dict[str, dict[str, float]]] = []
     with case.ready(place, case.prepare(place)) as context:
-        for number in range(-1 if case.warm and not chosen.no_warm else 0, chosen.pairs):
+        for number in range(-1 if case.warm and not (chosen.no_warm or chosen.quick) else 0, chosen.pairs):
             pair: dict[str, dict[str, float]] = {}
             for side in rotated(sides, max(number, 0)):
                 try:
@@ -108,7 +109,8 @@ def measure(case: Case, place: Place, chosen: argparse.Namespace) -> dict[str, A
             if number >= 0:
                 pairs.append(pair)
     kept = {"title": case.title, "runs": pairs, "summary": report.summary(case, pairs), "left_out": left_out}
-    print("\n" + report.table(case, pairs, quick=chosen.quick) + "\n", flush=True)
+    took = time.monotonic() - began
+    print(f"\n{report.table(case, pairs, quick=chosen.quick)}\n\n  {case.name} took {took:.0f} s\n", flush=True)
     return kept
 
 

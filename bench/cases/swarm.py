@@ -89,11 +89,12 @@ def run(place: Place, swarm: Swarm, side: str) -> dict[str, float]:
     }
 
 
-def swarm(leechers: int) -> Callable[[Place], Swarm]:
-    """Return what prepares 256 MiB in pieces of 256 KiB."""
+def swarm(leechers: int, in_quick: int) -> Callable[[Place], Swarm]:
+    """Return what prepares 256 MiB in pieces of 256 KiB; `in_quick` have 32 MiB."""
 
     def prepare(place: Place) -> Swarm:
-        return Swarm(one_file(place.work, 32 if place.quick else 256, 256 << 10), leechers)
+        payload = one_file(place.work, 32 if place.quick else 256, 256 << 10)
+        return Swarm(payload, in_quick if place.quick else leechers)
 
     return prepare
 
@@ -104,7 +105,7 @@ CASES = (
         "256 MiB from one seed to 20 leechers that serve each other, pieces of 256 KiB",
         FIGURES,
         LIBTORRENT,
-        swarm(20),
+        swarm(20, 6),
         run,
         ready,
         in_quick=True,
