@@ -2,7 +2,7 @@
 
 The namespaces have no name. They belong to this process, which keeps a descriptor of each, and to whoever was started
 in one of them: when those are gone the kernel takes namespaces, devices and addresses back, however they ended. This
-process ends when its standard input does.
+process ends when its standard input does, and takes with it whoever is still inside.
 
 Where the kernel has netem, the namespaces are joined by a veth pair and netem does all; else this process carries the
 packets between two TUN devices (see `bench.link_lane`). Once ready it prints one line of JSON, and another at its end.
@@ -17,6 +17,7 @@ import json
 import os
 import random
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -33,6 +34,7 @@ IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
 TUN_F_CSUM, TUN_F_TSO4 = 0x01, 0x02
 
 ADDRESSES = ("10.99.0.1", "10.99.0.2")
+DEVICE = "wire"
 MTU = 1500
 BURST_SECONDS = 0.001
 """A packet of the device stands for no more than this much of the wire's time (or for one segment)."""
@@ -109,7 +111,6 @@ def send_buffer(most: int) -> None:
 
 def main() -> None:
     wish: dict[str, Any] = json.loads(sys.argv[1])
-    rate, delay, loss, room = wish["rate"], wish["delay"], wish["loss"], wish["room"]
     spaces = [new_namespace() for _ in ADDRESSES]
     control = ""
     netem = wish["netem"] and has_netem()
@@ -119,11 +120,11 @@ def main() -> None:
         control = congestion(wish["congestion"])
         send_buffer(wish["send_buffer"])
         if not netem:
-            fds.append(tun("link"))
-            ip("link", "set", "dev", "link", "gso_max_size", str(burst(rate)))
-            address("link", side)
+            fds.append(tun(DEVICE))
+            ip("link", "set", "dev", DEVICE, "gso_max_size", str(burst(wish["rate"])))
+            address(DEVICE, side)
     if netem:
-        _join_with_netem(spaces, rate, delay, loss, room)
+        _join_with_netem(spaces, wish)
     say(
         "ready",
         namespaces=[f"/proc/{os.getpid()}/fd/{space}" for space in spaces],
@@ -131,9 +132,27 @@ def main() -> None:
         netem=netem,
         congestion=control,
     )
-    if netem:
-        sys.stdin.buffer.read()
-        return
+    try:
+        if netem:
+            sys.stdin.buffer.read()
+        else:
+            _carry_and_count(fds, wish)
+    finally:
+        empty(spaces)
+
+
+def empty(spaces: list[int]) -> None:
+    """End every other process that is in one of the namespaces: nobody is left to wait for it."""
+    ours = {os.fstat(space).st_ino for space in spaces}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if (entry / "ns" / "net").stat().st_ino in ours:
+                    os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _carry_and_count(fds: list[int], wish: dict[str, Any]) -> None:
+    rate, delay, loss, room = wish["rate"], wish["delay"], wish["loss"], wish["room"]
     lanes = [Lane(rate, delay, loss, room, random.Random(f"{wish['seed']} {side}")) for side in (0, 1)]
     try:
         carry(fds, lanes)
@@ -142,15 +161,19 @@ def main() -> None:
             say("ended", **{name: [getattr(lane, name) for lane in lanes] for name in ("passed", "lost", "overflowed")})
 
 
-def _join_with_netem(spaces: list[int], rate: float, delay: float, loss: float, room: int) -> None:
+def _join_with_netem(spaces: list[int], wish: dict[str, Any]) -> None:
+    rate, delay, loss, room = wish["rate"], wish["delay"], wish["loss"], wish["room"]
     enter(spaces[0])
-    ip("link", "add", "link", "type", "veth", "peer", "name", "link", "netns", f"/proc/{os.getpid()}/fd/{spaces[1]}")
+    other = f"/proc/{os.getpid()}/fd/{spaces[1]}"
+    ip("link", "add", "name", DEVICE, "type", "veth", "peer", "name", DEVICE, "netns", other)
     for side, space in enumerate(spaces):
         enter(space)
-        address("link", side)
-        ip("link", "set", "dev", "link", "gso_max_segs", "1")
+        address(DEVICE, side)
+        ip("link", "set", "dev", DEVICE, "gso_max_segs", "1")
         held = int(rate * delay) + room
-        words = f"qdisc add dev link root netem delay {delay * 1000:g}ms loss {loss * 100:g}% rate {rate * 8:.0f}bit"
+        words = (
+            f"qdisc add dev {DEVICE} root netem delay {delay * 1000:g}ms loss {loss * 100:g}% rate {rate * 8:.0f}bit"
+        )
         subprocess.run(["tc", *words.split(), "limit", str(max(100, held // MTU))], check=True)
 
 

@@ -67,10 +67,10 @@ def test_the_two_ends_are_alone_with_each_other() -> None:
         for side in (0, 1):
             shown = subprocess.run(link.inside(side, ["ip", "-j", "addr"]), stdout=subprocess.PIPE, check=True)
             names = {device["ifname"] for device in json.loads(shown.stdout)}
-            assert {"lo", "link"} <= names
+            assert {"lo", "wire"} <= names
             routes = subprocess.run(link.inside(side, ["ip", "route", "show"]), stdout=subprocess.PIPE, check=True)
             assert b"default" not in routes.stdout
-    assert not Path("/sys/class/net/link").exists()
+    assert not Path("/sys/class/net/wire").exists()
 
 
 @needs_link
@@ -78,16 +78,19 @@ def test_nothing_is_left_when_the_benchmark_is_killed() -> None:
     script = """if True:
         import time
         from bench.link import Link, LinkKind
+        import subprocess
         link = Link(LinkKind(rate=1e6))
-        print(link.pid, flush=True)
+        inside = subprocess.Popen(link.inside(1, ["sleep", "60"]))
+        print(link.pid, inside.pid, flush=True)
         time.sleep(60)
     """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT) as parent:
         assert parent.stdout is not None
-        carrier = int(parent.stdout.readline())
-        assert Path(f"/proc/{carrier}/fd").exists()
+        carrier, inside = map(int, parent.stdout.readline().split())
+        eventually(lambda: Path(f"/proc/{inside}/comm").read_text() == "sleep\n", 10, "somebody is inside")
         parent.kill()
     eventually(lambda: not _alive(carrier), 10, "the link is gone")
+    eventually(lambda: not _alive(inside), 10, "and who was inside")
 
 
 def _alive(pid: int) -> bool:
