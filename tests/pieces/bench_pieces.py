@@ -23,6 +23,10 @@ class Endless:
     def account(self) -> Endless:
         return self
 
+    @property
+    def share(self) -> int:
+        return 1 << 60
+
     def take(self, size: int, now: float, pace: int) -> bytearray:
         return self.free.pop() if self.free else bytearray(size)
 

@@ -24,6 +24,10 @@ class Budget:
     def account(self) -> Budget:
         return self
 
+    @property
+    def share(self) -> int:
+        return self.most
+
     def take(self, size: int, now: float, pace: int) -> bytearray | None:
         if self.out and sum(map(len, self.out.values())) + size > self.most:
             return None

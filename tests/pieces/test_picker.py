@@ -226,3 +226,24 @@ def test_a_huge_torrent_is_picked_from_all_over() -> None:
     picked = [numbers(pieces.pick(joined(pieces, str(n), speed=FAST), 1, 0.0))[0] for n in range(20)]
     assert len(set(picked)) == 20
     assert max(picked) - min(picked) > 200_000
+
+
+def test_with_little_memory_each_is_asked_for_its_part_of_half_of_it() -> None:
+    pieces = make(16, 64, most=4 * 64 * BLOCK_SIZE)
+    takers = [joined(pieces, name, speed=speed) for name, speed in (("slow", 1e5), ("a", 1e6), ("b", 1e6))]
+    for taker in takers:
+        pieces.pick(taker, 1, 0.0)
+    slow, a, b = (1 + len(pieces.pick(taker, 999, 1.0)) for taker in takers)
+    assert 2 <= slow < a / 5 and a == b
+    assert 100 <= slow + a + b <= 128
+    assert pieces.pick(takers[1], 999, 1.0) == [], "and no more until a quarter of that came"
+    crowd = [joined(pieces, f"other {n}", speed=1e6) for n in range(300)]
+    for taker in crowd:
+        assert len(pieces.pick(taker, 1, 1.1)) <= 1
+    assert sum(len(taker.inflight) for taker in [*takers, *crowd]) <= 4 * 64
+
+
+def test_with_plenty_of_memory_nobody_is_held_back() -> None:
+    pieces = make(400, 64)
+    takers = [joined(pieces, str(n), speed=FAST) for n in range(20)]
+    assert [len(pieces.pick(taker, 500, 0.0)) for taker in takers] == [500] * 20

@@ -140,11 +140,12 @@ def test_peers_that_drip_what_only_they_have_do_not_hold_all_memory() -> None:
 def test_a_torrent_that_stands_still_does_not_hold_up_another() -> None:
     buffers = Buffers(4 * 8 * BLOCK_SIZE)
     still, other = make(4, 8, buffers), make(12, 8, buffers)
-    sleeper = joined(still, "sleeper")
-    pick = still.pick(sleeper, 32, 0.0)
-    give(still, sleeper, *pick[:7])
-    still.leave(sleeper)
+    for number in range(2):
+        sleeper = joined(still, f"sleeper {number}")
+        give(still, sleeper, *still.pick(sleeper, 32, float(number))[:7])
     assert buffers.out == buffers.budget
+    for sleeper in list(still._requests.takers):
+        still.leave(sleeper)
     swarm = Swarm(other, random.Random(1))
     swarm.add("seed", other.geometry.everything, 1e6)
     swarm.run(40.0)
@@ -186,6 +187,7 @@ def test_who_is_refused_hears_of_room() -> None:
     asked = one.pick(a, 8, 0.0)
     assert other.pick(b, 8, 0.0) == []
     give(one, a, *asked)
+    assert give(one, a, *one.pick(a, 8, 0.1)) is Received.COMPLETE
     assert not told
     one.verified(asked[0][0], one.take_complete(asked[0][0]))
     assert told == [1]

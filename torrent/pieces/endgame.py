@@ -4,8 +4,9 @@ Two things. In the *endgame* (no wanted piece that anybody has is unopened) it i
 asked for already, where it is likely to be sooner; the first copy cancels the others. Before the endgame it *takes
 over* blocks from a taker that is stalled or much slower, and no block is asked twice. When a block is expected is
 worked out from the taker's queue and speed, for a stalled taker from how long it has kept us waiting: so a healthy one
-loses its last blocks, a stalled one those that wait longest. When very few blocks are left they are asked of up to
-three takers without arithmetic.
+loses its last blocks, a stalled one those that wait longest. Nothing is asked twice that its holder would send about as
+soon: a cancel takes a round trip, and what is on its way by then comes in vain. A third taker is asked only when very
+few blocks are left and both others are late.
 
 Work and waste are bounded: a few holders and a few blocks of each are looked at, and a taker for which nothing was
 found rests; at most `MAX_DUPLICATES` blocks are asked of several takers at once.
@@ -29,10 +30,14 @@ FEW: Final = 20
 """With fewer blocks left than this, waste is small and the wait is what counts."""
 GRACE: Final = 0.5
 """Seconds by which any answer may be later than its queue and speed say."""
+SOONER: Final = 0.1
+"""Seconds by which an answer has to be sooner elsewhere, at least."""
 FLOOR: Final = 16 * 1024.0
 """Bytes per second that an unknown taker is taken for."""
 PAROLE_SECONDS: Final = 20.0
 """After this time others may help the sole source of a piece on parole."""
+_BUSY: Final = 2
+"""Pieces with the disk threads beyond which blocks change hands in the endgame only: no peer is what all wait for."""
 _HOLDERS: Final = 32
 _BLOCKS: Final = 64
 _REST: Final = 0.2
@@ -56,10 +61,11 @@ class Endgame:
         """Find up to `n` blocks in flight elsewhere, of the pieces in `usable`, and put them in flight here."""
         if now < taker.rest_until:
             return
-        found = self._find(taker, n, now, usable)
         before = len(out)
+        is_on = self.is_on()
+        found = self._find(taker, n, now, usable) if is_on or len(self._board.hashing) < _BUSY else None
         if found:
-            if self.is_on():
+            if is_on:
                 self._duplicate(taker, n, now, found, out)
             else:
                 self._take_over(taker, n, now, found, out)
@@ -111,10 +117,10 @@ class Endgame:
         most = 3 if few else 2
         rate = max(taker.speed, FLOOR) / BLOCK_SIZE
         for expected, key, holder in found:
-            if n <= 0 or (not few and expected <= (len(mine) + 1) / rate):
+            if n <= 0 or expected <= SOONER + 1.5 * (len(mine) + 1) / rate:
                 break
             askers = duplicates.get(key)
-            if key in mine or (askers is not None and len(askers) >= most):
+            if key in mine or (askers is not None and (len(askers) >= most or not self._are_late(askers, key, now))):
                 continue
             if askers is None:
                 if len(duplicates) >= MAX_DUPLICATES:
@@ -123,6 +129,10 @@ class Endgame:
             askers.append(taker)
             self._put(taker, key, now, out)
             n -= 1
+
+    def _are_late(self, askers: list[Taker], key: int, now: float) -> bool:
+        """Answer whether everybody asked for a block has kept us waiting for it."""
+        return all(now - one.inflight[key] > GRACE for one in askers)
 
     def _take_over(
         self, taker: Taker, n: int, now: float, found: list[tuple[float, int, Taker]], out: list[tuple[int, int, int]]

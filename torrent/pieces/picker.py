@@ -24,6 +24,7 @@ from torrent.pieces.partial import Partial
 from torrent.pieces.pool import Pool
 from torrent.pieces.requests import Requests
 from torrent.pieces.taker import Taker
+from torrent.terms import BLOCK_SIZE
 
 RANDOM_FIRST: Final = 4
 """So many pieces are taken at random before the rarest: a newcomer needs something to trade, soon."""
@@ -34,6 +35,10 @@ _OWN_SECONDS_IN_ORDER: Final = 2.0
 _POOL_SECONDS: Final = 1e-6
 """How long a pool may be used, per piece of the torrent: rarity may be as stale as a pool is dear."""
 _SHARED_AT_ONCE: Final = 64
+_LOOK_SECONDS: Final = 0.5
+"""How old what is known of all takers together may be."""
+_LEAST: Final = 2
+"""Blocks that any taker may be asked for, however little memory there is."""
 _MUCH: Final = 16
 """A taker that many times slower than the fastest is slow: it gets no new piece while memory is short."""
 _TRIAL: Final = 4
@@ -58,8 +63,11 @@ class Picker:
         self._availability = availability
         self._rng = rng
         self.endgame = Endgame(board, requests, availability)
-        self._speed_until = 0.0
-        self._speed = 0.0
+        self._looked_until = 0.0
+        self._fastest = 0.0
+        self._all_speeds = 0.0
+        self._busy = 1
+        self._most_asked = 0
         self._pool_seconds = board.geometry.pieces * _POOL_SECONDS
         self.sequential = sequential
         self.first = first
@@ -69,6 +77,7 @@ class Picker:
         out: list[tuple[int, int, int]] = []
         board = self._board
         alone = False
+        n = self._fair(taker, n, now)
         if board.blame.parole:
             n -= self._on_parole(taker, n, now, only, out)
             alone = board.blame.is_suspected(taker.name)
@@ -122,7 +131,7 @@ class Picker:
             pool = None
         seconds = _OWN_SECONDS_IN_ORDER if self.sequential else OWN_SECONDS
         fast = taker.speed * seconds > board.geometry.piece_length
-        pace = -1 if taker.speed * _MUCH < self._fastest(now) else int(fast)
+        pace = -1 if taker.speed * _MUCH < self._fastest else int(fast)
         owns = alone or fast
         state, rng = board.state, self._rng
         while asked < n:
@@ -146,12 +155,30 @@ class Picker:
             taker.pool = pool
         return asked
 
-    def _fastest(self, now: float) -> float:
-        """Return the speed of the fastest taker, as it was a second ago at most."""
-        if not self._speed_until - 1.0 <= now < self._speed_until:
-            self._speed_until = now + 1.0
-            self._speed = max((one.speed for one in self._requests.takers), default=0.0)
-        return self._speed
+    def _fair(self, taker: Taker, n: int, now: float) -> int:
+        """Return how many of `n` blocks a taker may be asked for, so that all are done at about the same time.
+
+        What is in flight from all has to fit in half of our share of the memory: else the first few takers would hold
+        every block that there is memory for, and all others would wait for the slowest of them.
+        """
+        if not self._looked_until - _LOOK_SECONDS <= now < self._looked_until:
+            self._look(now)
+        asked = len(taker.inflight)
+        most = self._most_asked
+        takers = self._busy
+        if (asked + n) * takers <= most:
+            return n
+        part = taker.speed / self._all_speeds if taker.speed and self._all_speeds else 1 / takers
+        room = max(_LEAST, int(most * min(part, 1.0))) - asked
+        return min(n, room) if not asked or room > asked >> 2 else 0
+
+    def _look(self, now: float) -> None:
+        self._looked_until = now + _LOOK_SECONDS
+        speeds = [taker.speed for taker in self._requests.takers if taker.inflight]
+        self._fastest = max(speeds, default=0.0)
+        self._all_speeds = sum(speeds)
+        self._busy = max(1, len(speeds))
+        self._most_asked = self._board.buffers.share // (2 * BLOCK_SIZE)
 
     def _candidates(self, taker: Taker, now: float, only: int | None) -> Pool | None:
         board = self._board

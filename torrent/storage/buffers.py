@@ -100,6 +100,12 @@ class Account:
         self._turn_at = 0
         self._look_at = [0.0, 0.0, 0.0]
 
+    @property
+    def share(self) -> int:
+        """The bytes for each of those that hold or want some of the budget."""
+        pool = self._pool
+        return pool.budget // max(1, len(pool.holders.keys() | pool.waiting.keys() | {self}))
+
     def take(self, size: int, now: float, pace: int = 0) -> bytearray | None:
         """Return a buffer of `size` bytes with undefined content, or None: it is not our turn, or nothing is left.
 
