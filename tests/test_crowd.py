@@ -37,3 +37,15 @@ def test_a_collector_that_the_application_turned_off_stays_off():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_where_files_have_to_be_hashed_it_goes_on():
+    crowd = Crowd()
+    with crowd:
+        crowd.expect(MANY)
+        crowd.hashing()
+        crowd.expect(MANY)
+        assert gc.isenabled()
+    with crowd:
+        crowd.expect(MANY)
+        assert not gc.isenabled()

@@ -19,7 +19,7 @@ class Crowd:
     """Those who come or go; enter it for each, and say with `expect` how many there are.
 
     The collector is off from when `MANY` are expected until the last has left, but not for longer than `LONGEST` ticks
-    at a time, whatever has to be hashed meanwhile. An application that turned it off keeps it so.
+    at a time, and not once anything has to be hashed. An application that turned it off keeps it so.
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,11 @@ class Crowd:
         if count >= MANY and not self._off and self._ticks < LONGEST and gc.isenabled():
             self._off = True
             gc.disable()
+
+    def hashing(self) -> None:
+        """Note that files have to be hashed: that takes its time, and leaves large things behind to be collected."""
+        self._ticks = LONGEST
+        self._on()
 
     def tick(self) -> None:
         """Note that a second has passed."""

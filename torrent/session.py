@@ -162,6 +162,7 @@ class Session:
 
         def checked(done: int, total: int) -> None:
             torrent.on_check(done, total)
+            self._crowd.hashing()
             if on_check is not None:
                 on_check(done, total)
 

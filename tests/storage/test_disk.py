@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from torrent import lanes
 from torrent.config import DiskConfig
 from torrent.errors import DiskError, DiskFullError, InputError
 from torrent.storage import Disk
+from torrent.storage import disk as disk_module
 
 
 def everything(sample):
@@ -420,6 +422,26 @@ async def test_a_burst_of_torrents_asks_once_where_the_folder_is(make, disks, ta
     for name in ("x", "y", "z"):
         await disk.open(make({"": 1000}, name=name).metainfo, target)
     assert asked.count(target) == 1
+
+
+async def test_only_a_few_torrents_are_hashed_at_once(make, disks, monkeypatch):
+    now = most = 0
+    real = disk_module.check_pieces
+
+    async def counted(*args):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        try:
+            return await real(*args)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr(disk_module, "check_pieces", counted)
+    disk = disks()
+    samples = [make({"": 1000}, name=f"n{number}") for number in range(disk_module.CHECKS * 3)]
+    stores = await asyncio.gather(*(disk.open(sample.metainfo, sample.source) for sample in samples))
+    assert all(store.complete for store in stores) and most == disk_module.CHECKS
 
 
 async def test_a_relative_folder_works(make, disks, tmp_path, monkeypatch, write):

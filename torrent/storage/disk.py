@@ -40,6 +40,9 @@ FOLDER_SECONDS = 1.0
 
 MANY_FOLDERS = 1000
 
+CHECKS = 4
+"""Torrents whose files are hashed at once: a thousand that read side by side would only seek."""
+
 
 class _Found(NamedTuple):
     """What a look at the disk told: what to believe, what to hash, the state of every place, and the record."""
@@ -67,6 +70,7 @@ class Disk:
         self._background = Workers(1, "disk-sync")
         self._stores: set[Store] = set()
         self._locks = Locks(state_dir)
+        self._checks = asyncio.Semaphore(CHECKS)
         self._folders: dict[Path, tuple[float, asyncio.Future[tuple[Path, str]]]] = {}
 
     async def open(
@@ -104,7 +108,8 @@ class Disk:
             found = await run(look)
             have = found.trusted
             if found.doubtful:
-                have |= await check_pieces(self._workers, tree, metainfo, found.doubtful, on_progress)
+                async with self._checks:
+                    have |= await check_pieces(self._workers, tree, metainfo, found.doubtful, on_progress)
                 await run(partial(self._prepare, tree, have, chosen, preallocate))
             proofs = {place: opening.proof(tree.stat(place)) for place in tree.present - set(found.states)}
             proofs |= {place: opening.proof(found.states[place]) for place in tree.present & set(found.states)}
