@@ -156,7 +156,6 @@ def test_without_the_fast_extension_nothing_fast_is_sent():
     core.start(b"\xff", everything=True, nothing=False)
     core.reject([(0, 0, 1)])
     core.allow_fast([1])
-    core.suggest(1)
     assert sent == [wire.bitfield(b"\xff")]
 
 

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +37,26 @@ def test_a_read_says_how_much_it_got(tmp_path, monkeypatch, vectored):
     assert positioned.read_at(fd, into, 4) == 2 and bytes(into[:2]) == b"ef"
     assert positioned.read_at(fd, into, 6) == 0
     os.close(fd)
+
+
+def test_memory_is_told_from_a_disk(tmp_path, monkeypatch):
+    fd = os.open(tmp_path, os.O_RDONLY)
+    device = os.fstat(fd).st_dev
+    line = "36 25 {}:{} / /mnt rw,nosuid shared:2 - {} name rw\n"
+    for kind, expected in (("tmpfs", True), ("ramfs", True), ("ext4", False)):
+        text = "broken -\n" + line.format(os.major(device), os.minor(device), kind) + line.format(999, 1, "tmpfs")
+        monkeypatch.setattr(positioned.Path, "read_text", lambda self, text=text, **_: text)
+        positioned._lies_in_memory.cache_clear()
+        assert positioned.is_in_memory(fd) is expected
+    positioned._lies_in_memory.cache_clear()
+    os.close(fd)
+
+
+@pytest.mark.skipif(not os.path.ismount("/dev/shm"), reason="no /dev/shm here")
+def test_a_file_in_memory_is_found_to_be_one():
+    fd, name = tempfile.mkstemp(dir="/dev/shm")
+    try:
+        assert positioned.is_in_memory(fd)
+    finally:
+        os.close(fd)
+        Path(name).unlink()

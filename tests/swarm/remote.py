@@ -28,7 +28,6 @@ NAMES = {
     wire.HAVE_ALL: "have all",
     wire.HAVE_NONE: "have none",
     wire.REJECT: "reject",
-    wire.SUGGEST: "suggest",
     wire.ALLOWED_FAST: "allowed fast",
     wire.EXTENDED: "extended",
 }
@@ -152,7 +151,7 @@ class Remote:
             name = NAMES.get(number, str(number))
             if number in (wire.REQUEST, wire.CANCEL, wire.REJECT):
                 told.append((name, *struct.unpack(">III", payload)))
-            elif number in (wire.HAVE, wire.SUGGEST, wire.ALLOWED_FAST):
+            elif number in (wire.HAVE, wire.ALLOWED_FAST):
                 told.append((name, int.from_bytes(payload, "big")))
             elif number == wire.PIECE:
                 told.append((name, *struct.unpack_from(">II", payload), payload[8:]))

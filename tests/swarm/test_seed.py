@@ -310,28 +310,3 @@ def test_a_buffer_still_being_sent_is_not_used_again():
     second.say(interested())
     second.say(ask((1, 0)))
     assert second.member.outbox is not used
-
-
-def test_others_are_pointed_to_a_piece_that_came_from_the_disk():
-    world = World(have=ALL4)
-    reader, lacking, owner, bored = (world.remote() for _ in range(4))
-    plain = world.remote(fast=False)
-    owner.has(0b0010)
-    for peer in (reader, lacking, owner, plain):
-        peer.say(interested())
-    world.store.cached = False
-    for _ in range(2):
-        reader.say(ask((1, 0), (1, BLOCK_SIZE)))
-    assert len(reader.heard("piece")) == 4
-    assert lacking.heard("suggest") == [("suggest", 1)]
-    assert [peer.heard("suggest") for peer in (reader, owner, bored, plain)] == [[]] * 4
-
-
-def test_nothing_is_suggested_while_super_seeding():
-    world = World(have=ALL4, super_seeding=True)
-    reader, other = world.remote(), world.remote()
-    for peer in (reader, other):
-        peer.say(interested())
-    world.store.cached = False
-    reader.say(ask((reader.member.super_piece, 0)))
-    assert reader.heard("piece") and not other.heard("suggest")

@@ -265,11 +265,6 @@ class PeerProtocol:
         if self.fast:
             self._write(b"".join([wire.numbered(wire.ALLOWED_FAST, piece) for piece in pieces]))
 
-    def suggest(self, piece: int) -> None:
-        """Tell the peer that `piece` is cheap for us to send now."""
-        if self.fast:
-            self._write(wire.numbered(wire.SUGGEST, piece))
-
     def extension(self, kind: int, payload: bytes) -> None:
         """Send an extension message, where the peer takes them."""
         if self.extended:

@@ -34,7 +34,7 @@ from torrent.errors import DiskError
 from torrent.storage.descriptors import Descriptors, Handle
 from torrent.storage.failures import disk_error
 from torrent.storage.layout import GAP, Layout
-from torrent.storage.positioned import read_at, write_at
+from torrent.storage.positioned import is_in_memory, read_at, write_at
 from torrent.text import safe_text
 
 _FOLDERS = 64
@@ -61,6 +61,7 @@ class Tree:
         self.dirty_bytes = 0
         self._new_folders: set[tuple[str, ...]] = set()
         self._nowait = bool(_NOWAIT) and hasattr(os, "preadv")
+        self._flags_now = _NOWAIT
 
     def name(self, place: int) -> str:
         """Return what to call a place in a message."""
@@ -310,11 +311,14 @@ class Tree:
             return False
         try:
             self._check_linked(place, handle)
-            return os.preadv(handle.fd, [view], start, _NOWAIT) == len(view)
+            return os.preadv(handle.fd, [view], start, self._flags_now) == len(view)
         except BlockingIOError:
             return False
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                if is_in_memory(handle.fd):
+                    self._flags_now = 0
+                    return read_at(handle.fd, view, start) == len(view)
                 self._nowait = False
             return False
         finally:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from torrent.errors import DiskError, PeerError
 from torrent.events import PieceFailed, PieceVerified
 from torrent.peer import GULP
-from torrent.pieces import Received
+from torrent.pieces import Received, Taker
 
 if TYPE_CHECKING:
     from torrent.swarm.member import Member
@@ -60,6 +60,8 @@ class Leech:
         self._unasked: dict[Member, int] = {}
         self._refill_due = False
         self._feed_at = 0.0
+        self._room_due = False
+        parts.state.pieces.tell_of_room(self._on_room)
         self._held: dict[Member, None] = {}
         gulp = -(-GULP // parts.state.geometry.piece_length)
         self._unwritten = max(LOST_MOST - 1 - gulp, parts.state.config.disk.threads + 1)
@@ -202,6 +204,7 @@ class Leech:
             state.hash_failures += 1
             state.wasted += state.geometry.size(piece)
             state.hub.publish(PieceFailed(state.hex, piece))
+        del buffer  # the next piece may need its room
         for name in convicted:
             self._parts.recruit.ban(name, "sent corrupt data")
         if self._starved:
@@ -213,6 +216,17 @@ class Leech:
         starved, self._starved = self._starved, {}
         for member in starved:
             self.refill(member, now)
+
+    def _on_room(self) -> None:
+        """Try again soon for those who starve: another torrent gave memory back."""
+
+        def feed() -> None:
+            self._room_due = False
+            self._feed(max((member.now for member in self._state.members), default=0.0))
+
+        if self._starved and not self._room_due:
+            self._room_due = True
+            self._parts.defer(feed)
 
     def _tell(self) -> None:
         """Announce what was verified since the last call, and lose interest where nothing is left to want."""
@@ -236,10 +250,12 @@ class Leech:
         cancels = self._state.pieces.take_cancels()
         if not cancels:
             return
-        members = {member.taker: member for member in self._state.members}
+        blocks: dict[Taker, list[tuple[int, int, int]]] = {}
         for taker, *block in cancels:
-            if taker in members:
-                members[taker].protocol.cancel([(block[0], block[1], block[2])])
+            blocks.setdefault(taker, []).append((block[0], block[1], block[2]))
+        for member in self._state.members:
+            if member.taker in blocks:
+                member.protocol.cancel(blocks[member.taker])
 
     # time
 

@@ -76,7 +76,6 @@ class Member:
         "source",
         "speed_down",
         "speed_up",
-        "suggested",
         "super_piece",
         "taker",
         "their_extensions",
@@ -116,7 +115,6 @@ class Member:
         self.snubbed = False
         self.allowed = 0  # pieces they let us have while we are choked
         self.granted = 0  # pieces we let them have while they are choked
-        self.suggested = 0  # pieces we pointed them to
         self.super_piece: int | None = None
         self.asked: dict[tuple[int, int, int], None] = {}
         self.wants_blocks = False

@@ -2,9 +2,8 @@
 
 Requests of a gulp are collected, neighbours are joined into one read, and the answer leaves as one gathered write of
 headers and views. Data is read just before it is sent, from the page cache without a detour where it is there, in a
-disk thread where it is not; the others we serve are then told that the piece is at hand (SUGGEST, BEP 6), so that
-neighbours of a slow disk ask for the same pieces at the same time. A peer has at most one such answer on its way: the
-next is read when the socket took the last, so a slow reader holds `RUN` bytes and no more.
+disk thread where it is not. A peer has at most one such answer on its way: the next is read when the socket took the
+last, so a slow reader holds `RUN` bytes and no more.
 
 Who is unchoked is the choker's decision; this applies it. With super-seeding (BEP 16) each peer is offered one piece at
 a time and gets the next when somebody else shows it has the last, or at the next round once it has it itself.
@@ -179,10 +178,7 @@ class Seed:
             if failure is not None:
                 member.protocol.reject(blocks)
                 self._parts.on_disk_error(failure)
-                return
-            for piece in {piece for piece, *_ in late}:
-                self._suggest(piece, member)
-            if not member.connection.closed:
+            elif not member.connection.closed:
                 self._send(member, blocks, view, total)
                 self.serve(member, member.now)
 
@@ -203,23 +199,6 @@ class Seed:
         member.speed_up.add(total, now)
         self._state.uploaded += total
         self._state.speed_up.add(total, now)
-
-    def _suggest(self, piece: int, reader: Member) -> None:
-        """Point the others we serve to a piece that had to be fetched from the disk and is in memory now (BEP 6)."""
-        if self._super_seeding():
-            return
-        for member in self._state.members:
-            protocol = member.protocol
-            lacks = not (member.taker.has | member.suggested) >> piece & 1
-            if (
-                member is not reader
-                and lacks
-                and protocol.fast
-                and protocol.peer_interested
-                and not protocol.am_choking
-            ):
-                member.suggested |= 1 << piece
-                protocol.suggest(piece)
 
     def left(self, member: Member) -> None:
         """Keep the buffer of a peer that left for the next one."""
