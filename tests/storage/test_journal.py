@@ -165,3 +165,70 @@ def test_what_was_written_meanwhile_is_always_saved(parts):
 def test_the_record_of_an_earlier_boot_stands_if_all_of_it_was_flushed(parts):
     assert again(parts, boot_id="boot-0")[0].says(Claim(3, 3, 7, 8))
     assert not again(parts, boot_id="boot-0", synced=1)[0].says(Claim(3, 1, 7, 8))
+
+
+# settled
+
+
+@pytest.fixture
+def settling(parts):
+    sample, tree, record, _ = parts
+    return sample, tree, record, Journal(sample.metainfo, tree, record, "boot-1", {}, clock_ns=lambda: 42, needed=3)
+
+
+def test_the_record_of_a_complete_torrent_is_its_last(settling, monkeypatch):
+    sample, tree, record, mine = settling
+    put(sample, tree, 0)
+    mine.save(Claim(1, 0, 5, 6), sync=False)
+    assert not record.load()[0].clean
+    put(sample, tree, 1)
+    mine.save(Claim(3, 0, 5, 6), sync=False)
+    found, _ = record.load()
+    assert found.clean and found.synced == found.have == 3
+    monkeypatch.setattr(record, "save", lambda _: pytest.fail("saved"))
+    mine.finish(Claim(3, 3, 5, 6, True), 1 << 20)
+
+
+def test_a_piece_that_is_gone_unsettles_it(settling):
+    _, _, record, mine = settling
+    mine.save(Claim(3, 3, 0, 0), sync=False)
+    assert record.load()[0].clean
+    mine.save(Claim(1, 1, 0, 0), sync=False)
+    assert not record.load()[0].clean
+
+
+def test_what_an_earlier_run_did_not_flush_is_flushed_before_it_is_claimed(settling, monkeypatch):
+    sample, tree, record, mine = settling
+    put(sample, tree, 0, 1)
+    tree.take_dirty()  # as if another process had written them
+    flushed = []
+    monkeypatch.setattr(tree, "sync_place", flushed.append)
+    mine.save(Claim(3, 1, 0, 0), sync=False)
+    assert sorted(flushed) == [0, 1] and record.load()[0].synced == 3
+
+
+def test_with_much_to_flush_it_settles_later(settling, monkeypatch):
+    sample, tree, record, mine = settling
+    monkeypatch.setattr(journal, "SETTLE_LIMIT", 1000)
+    put(sample, tree, 0, 1)
+    mine.save(Claim(3, 0, 0, 0), sync=False)
+    assert not record.load()[0].clean and record.load()[0].synced == 0
+    mine.save(Claim(3, 0, 0, 0), sync=True)
+    mine.save(Claim(3, 3, 0, 0), sync=False)
+    assert record.load()[0].clean
+
+
+def test_what_cannot_be_flushed_does_not_settle(settling, monkeypatch):
+    sample, tree, record, mine = settling
+    put(sample, tree, 0, 1)
+
+    def fail(_):
+        raise OSError(5, "injected")
+
+    monkeypatch.setattr(tree, "sync_place", fail)
+    for _ in range(2):
+        mine.save(Claim(3, 0, 0, 0), sync=False)
+        found, _ = record.load()
+        assert (found.have, found.synced, found.clean) == (3, 0, False)
+    with pytest.raises(DiskError):
+        mine.save(Claim(3, 0, 0, 0), sync=True)

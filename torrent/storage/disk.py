@@ -114,7 +114,7 @@ class Disk:
             proofs = {place: opening.proof(tree.stat(place)) for place in tree.present - set(found.states)}
             proofs |= {place: opening.proof(found.states[place]) for place in tree.present & set(found.states)}
             past = found.past
-            journal = Journal(metainfo, tree, record, found.boot, proofs, last=past)
+            journal = Journal(metainfo, tree, record, found.boot, proofs, last=past, needed=layout.needed(chosen))
             synced = past.synced & have if past is not None else 0
             totals = Totals(past.uploaded, past.downloaded) if past is not None else Totals()
             links = links_of(metainfo, layout)

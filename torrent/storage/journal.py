@@ -19,6 +19,9 @@ from torrent.storage.opening import proof
 from torrent.storage.records import Record
 from torrent.storage.resume import ABSENT, Proof, Resume
 
+SETTLE_LIMIT = 32 * 1024 * 1024
+"""Unflushed bytes up to which a complete torrent is flushed at the next save, so that its record is its last."""
+
 MANY = 64
 """Places from which on one flush of the whole file system is quicker than one for each."""
 
@@ -34,7 +37,12 @@ class Claim(NamedTuple):
 
 
 class Journal:
-    """The record of one open torrent. `last` is what its file says, None if there is none that can be used."""
+    """The record of one open torrent.
+
+    `last` is what its file says, None if there is none that can be used. `needed` are the pieces (bits) after which
+    nothing is written any more: once they are there and flushed, the record says that all ended well, and stays. Should
+    a file be written nevertheless, its new time speaks against the record.
+    """
 
     def __init__(
         self,
@@ -45,6 +53,7 @@ class Journal:
         proofs: Mapping[int, Proof],
         clock_ns: Callable[[], int] = time.time_ns,
         last: Resume | None = None,
+        needed: int | None = None,
     ) -> None:
         self._metainfo = metainfo
         self._tree = tree
@@ -56,6 +65,7 @@ class Journal:
         self._unsynced_bytes = 0
         self._failed = False
         self._last = last
+        self._needed = needed
 
     def says(self, claim: Claim) -> bool:
         """Say whether the file of the record says just this, and that all ended well: it need not be saved again."""
@@ -70,11 +80,28 @@ class Journal:
     def save(self, claim: Claim, *, sync: bool) -> None:
         """Save a record, after flushing the files if `sync`; `DiskError`."""
         self._gather()
+        settled = self._settles(claim)
+        if settled and not sync:
+            try:
+                self._sync()
+            except DiskError:
+                settled = False
         if sync:
             self._sync()
-            claim = claim._replace(synced=claim.have)
+        if sync or settled:
+            claim = claim._replace(synced=claim.have, clean=settled)
         self._last = None
-        self._record.save(self._resume(claim))
+        resume = self._resume(claim)
+        self._record.save(resume)
+        self._last = resume
+
+    def _settles(self, claim: Claim) -> bool:
+        """Say whether nothing will be written any more and little is to be flushed; note what an earlier run may owe."""
+        if self._needed is None or self._needed & ~claim.have or self._failed or self._unsynced_bytes > SETTLE_LIMIT:
+            return False
+        if claim.have & ~claim.synced:  # of a run that was killed before it flushed, perhaps
+            self._unsynced.update(self._tree.present)
+        return True
 
     def finish(self, claim: Claim, sync_limit: int) -> None:
         """Save the last record, flushing first if there is little to flush, and let go of files and lock."""
