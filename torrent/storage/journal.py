@@ -96,7 +96,7 @@ class Journal:
         self._last = resume
 
     def _settles(self, claim: Claim) -> bool:
-        """Say whether nothing will be written any more and little is to be flushed; note what an earlier run may owe."""
+        """Say whether nothing will be written any more and little is to flush; note what an earlier run may owe."""
         if self._needed is None or self._needed & ~claim.have or self._failed or self._unsynced_bytes > SETTLE_LIMIT:
             return False
         if claim.have & ~claim.synced:  # of a run that was killed before it flushed, perhaps
