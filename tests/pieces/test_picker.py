@@ -7,6 +7,7 @@ import pytest
 
 from tests.pieces.swarm import Budget
 from torrent.pieces import Geometry, Pieces, Received, Taker, bits
+from torrent.pieces.picker import QUEUED
 from torrent.terms import BLOCK_SIZE
 
 FAST = 1e6
@@ -247,3 +248,22 @@ def test_with_plenty_of_memory_nobody_is_held_back() -> None:
     pieces = make(400, 64)
     takers = [joined(pieces, str(n), speed=FAST) for n in range(20)]
     assert [len(pieces.pick(taker, 500, 0.0)) for taker in takers] == [500] * 20
+
+
+def test_no_more_is_asked_in_all_than_keeps_everybody_busy():
+    pieces = make(1000, 64)
+    takers = [joined(pieces, f"t{number}", speed=5e6) for number in range(20)]
+    for one in takers:
+        pieces.pick(one, 8, 0.0)
+    for now in (1.0, 2.0, 3.0):
+        for one in takers:
+            pieces.pick(one, 500, now)
+    near = sum(len(one.inflight) for one in takers)
+    assert QUEUED // 2 <= near * BLOCK_SIZE <= QUEUED + 20 * 8 * BLOCK_SIZE
+    for one in takers:
+        one.delay = 0.5
+    for now in (4.0, 5.0, 6.0):
+        for one in takers:
+            pieces.pick(one, 500, now)
+    far = sum(len(one.inflight) for one in takers)
+    assert far * BLOCK_SIZE >= QUEUED // 2 + 20 * 5e6 * 0.5 * 2

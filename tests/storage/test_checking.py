@@ -88,3 +88,19 @@ async def test_cancelling_stops_feeding(workers, checking, monkeypatch):
     await workers.run(lambda: None)
     await workers.run(lambda: None)
     assert len(seen) == count
+
+
+async def test_no_memory_is_held_when_a_check_is_over(make, disks, target, write, monkeypatch):
+    rooms = []
+
+    class Watched(checking_module.Rooms):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            rooms.append(self)
+
+    monkeypatch.setattr(checking_module, "Rooms", Watched)
+    sample = make()
+    store = await disks().open(sample.metainfo, target)
+    await write(store, sample)
+    assert await store.check()
+    assert rooms and not any(room._spare for room in rooms)

@@ -37,6 +37,8 @@ _POOL_SECONDS: Final = 1e-6
 _SHARED_AT_ONCE: Final = 64
 _LOOK_SECONDS: Final = 0.5
 """How old what is known of all takers together may be."""
+QUEUED: Final = 16 * 1024 * 1024
+"""Bytes to have asked for in all beyond what is on its way: peers that share the fastest of links do not want more."""
 _LEAST: Final = 2
 """Blocks that any taker may be asked for, however little memory there is."""
 _MUCH: Final = 16
@@ -159,7 +161,8 @@ class Picker:
         """Return how many of `n` blocks a taker may be asked for, so that all are done at about the same time.
 
         What is in flight from all has to fit in half of our share of the memory: else the first few takers would hold
-        every block that there is memory for, and all others would wait for the slowest of them.
+        every block that there is memory for, and all others would wait for the slowest of them. And it is no more than
+        keeps all of them busy: each piece begun is memory that has left the processor's caches when the piece is done.
         """
         if not self._looked_until - _LOOK_SECONDS <= now < self._looked_until:
             self._look(now)
@@ -178,7 +181,9 @@ class Picker:
         self._fastest = max(speeds, default=0.0)
         self._all_speeds = sum(speeds)
         self._busy = max(1, len(speeds))
-        self._most_asked = self._board.buffers.share // (2 * BLOCK_SIZE)
+        on_the_way = sum(taker.speed * taker.delay for taker in self._requests.takers if taker.inflight)
+        most = min(self._board.buffers.share // 2, QUEUED + int(2 * on_the_way))
+        self._most_asked = most // BLOCK_SIZE
 
     def _candidates(self, taker: Taker, now: float, only: int | None) -> Pool | None:
         board = self._board

@@ -73,9 +73,9 @@ async def check_pieces(
         return 0
     finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     waiting = batches(pieces, metainfo.piece_size)
-    rooms = Rooms(metainfo.piece_length, BATCH, v1=metainfo.info_hash_v1 is not None)
-    flags = bytearray(b"0") * metainfo.pieces
     total = sum(map(metainfo.piece_size, pieces))
+    rooms = Rooms(metainfo.piece_length, min(BATCH, total), v1=metainfo.info_hash_v1 is not None)
+    flags = bytearray(b"0") * metainfo.pieces
     done = running = 0
 
     def work(batch: Sequence[int]) -> tuple[Sequence[int], list[int]]:
@@ -106,5 +106,8 @@ async def check_pieces(
             finished.set_result(None)
 
     feed()
-    await finished
+    try:
+        await finished
+    finally:
+        rooms.drop()  # the callbacks above know each other: nothing here is freed before the collector comes
     return int(flags[::-1], 2)

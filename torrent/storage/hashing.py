@@ -93,6 +93,10 @@ class Rooms:
         finally:
             self._spare.append(mine)
 
+    def drop(self) -> None:
+        """Let go of the memory."""
+        self._spare.clear()
+
 
 def groups(pieces: Sequence[Asked], size: int) -> Iterator[Sequence[Asked]]:
     """Yield runs of pieces that fit into a room of `size` bytes; one that does not fit stands alone."""

@@ -7,7 +7,7 @@ flush never delays a piece.
 Invariants:
 - `have` gains a piece only after all of its bytes were written without an error; a failed write marks nothing.
 - The record on disk never claims more than `have` of some earlier moment, and `synced` in it only what was flushed
-  after it was written. While the store is open the record says "not clean".
+  after it was written. While pieces are missing the record says "not clean".
 - `done` of `write` and `read` is called exactly once, on the loop thread.
 """
 

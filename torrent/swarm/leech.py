@@ -121,6 +121,7 @@ class Leech:
             member.asked_idle = None
         member.pipeline.receive(size, now)
         member.taker.speed = member.speed_down.rate(now)
+        member.taker.delay = member.pipeline.rtt
         member.last_block = now
         member.snubbed = False
         self._cancel_others()
