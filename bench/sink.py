@@ -37,7 +37,7 @@ class Link:
         self.sink = sink
         self.sock = socket.create_connection(to, 10, (f"127.0.3.{number + 1}", 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.sendall(HANDSHAKE + bytes(8) + sink.info_hash + b"-PS0001-%012d" % number + _INTERESTED)
+        self.sock.sendall(HANDSHAKE + bytes(8) + sink.info_hash + b"-PS0001-%012d" % number)
         self.sock.setblocking(False)
         self.buffer = bytearray(1 << 20)
         self.held = 0
@@ -63,6 +63,9 @@ class Link:
                 return True
             self.shaken = True
             at = 68
+            # Not before: aria2 closes the connection when more than a handshake comes at once.
+            self.out = _INTERESTED
+            self.writable()
         while self.held - at >= 4:
             length = int.from_bytes(self.buffer[at : at + 4], "big")
             if self.held - at < 4 + length:

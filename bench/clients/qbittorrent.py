@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Place
-from bench.clients.running import LONGEST, READY, Leech, Peer, Seed, free_port
+from bench.clients.running import LONGEST, READY, Leech, Peer, Seed, free_port, wait_answers
 from bench.measure import Cost, Process, until
 from bench.payload import Payload
 
@@ -148,6 +148,7 @@ def seed(place: Place, payload: Payload, *, side: str) -> Seed:
     try:
         program.add(payload, payload.data.parent, trust=True)
         until(program.complete, LONGEST, "qbittorrent seeds", every=0.05)
+        wait_answers((HOST, program.port), bytes(payload.metainfo.info_hash))
     except BaseException:
         program.process.__exit__(None, None, None)
         raise

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from bench.case import Place
-from bench.clients.running import LONGEST, READY, Leech, Peer, Running, Seed, free_port
+from bench.clients.running import LONGEST, READY, Leech, Peer, Running, Seed, free_port, wait_listening
 from bench.measure import Cost, Process, until
 from bench.payload import Payload
 
@@ -142,6 +142,7 @@ def seed(place: Place, payload: Payload, *, side: str) -> RtorrentSeed:
     try:
         program.add(payload, payload.data.parent)
         until(program.complete, LONGEST, "rtorrent seeds", every=0.05)
+        wait_listening(HOST, program.port)
     except BaseException:
         program.process.__exit__(None, None, None)
         program.short.cleanup()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import socket
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Self
 
 from bench.case import BenchError
 from bench.measure import Cost, Process, until
+from bench.words import HANDSHAKE
 
 LONGEST = 300.0
 """Seconds after which a run is given up."""
@@ -91,6 +93,36 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
             return port
     raise BenchError("no free port")
+
+
+def wait_listening(host: str, port: int, timeout: float = READY) -> None:
+    """Wait until somebody listens on a port, without connecting to it; at once where that cannot be seen."""
+    tables = [path for path in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")) if path.exists()]
+    if not tables:
+        return
+    raw = int.from_bytes(socket.inet_aton(host), sys.byteorder)
+    # An address of IPv4 stands at the end of one of IPv6.
+    wanted = (f"{raw:08X}:{port:04X}", f"00000000:{port:04X}")
+
+    def there() -> bool:
+        rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+        return any(row[1].endswith(wanted) and row[3] == "0A" for row in rows)
+
+    until(there, timeout, f"a listener on port {port}", every=0.02)
+
+
+def wait_answers(address: Peer, info_hash: bytes, timeout: float = READY) -> None:
+    """Wait until a seed answers a handshake: some listen before they have opened the torrent."""
+
+    def answers() -> bool:
+        try:
+            with socket.create_connection(address, 5) as probe:
+                probe.sendall(HANDSHAKE + bytes(8) + info_hash + b"-PW0001-" + bytes(12))
+                return bool(probe.recv(68))
+        except OSError:
+            return False
+
+    until(answers, timeout, f"an answer of {address[0]}", every=0.1)
 
 
 def wait_for_text(process: Process, log: Path, text: str, timeout: float) -> None:

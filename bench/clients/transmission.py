@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Place
-from bench.clients.running import LONGEST, READY, Leech, Peer, Seed, free_port
+from bench.clients.running import LONGEST, READY, Leech, Peer, Seed, free_port, wait_listening
 from bench.measure import Cost, Process, until
 from bench.payload import Payload
 
@@ -129,6 +129,7 @@ def seed(place: Place, payload: Payload, *, side: str) -> Seed:
     try:
         daemon.add(payload, payload.data.parent)
         until(daemon.complete, LONGEST, "transmission seeds", every=0.05)
+        wait_listening(HOST, daemon.port)
     except BaseException:
         daemon.process.__exit__(None, None, None)
         raise
