@@ -21,8 +21,8 @@ from bench.words import HANDSHAKE, say
 from torrent import Metainfo
 
 BLOCK = 16384
-AHEAD = 512
-"""Requests on their way, for each leecher; half of them are asked for again in one go."""
+AHEAD = 250
+"""Requests on their way, for each leecher: what every client takes without dropping some. Half are sent in one go."""
 
 UNCHOKE, PIECE = 1, 7
 _INTERESTED = b"\0\0\0\1\x02"
