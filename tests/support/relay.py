@@ -140,16 +140,17 @@ class Relay:
             self._selector.register(self._far, selectors.EVENT_READ, self._down)
 
     def _up(self) -> None:
-        assert self._near is not None and self._far is not None
-        self._carry(self._near, self._far)
+        if self._near is not None and self._far is not None:  # the other callback of this round may have hung up
+            self._carry(self._near, self._far)
 
     def _down(self) -> None:
-        assert self._near is not None and self._far is not None
+        if self._near is None or self._far is None:
+            return
         data = self._carry(self._far, self._near)
         with self._lock:
             self._messages.feed(data)
             self._forwarded += len(data)
-            if self._aim is not None and self._messages.payload >= self._aim[1]:
+            if self._far is not None and self._aim is not None and self._messages.payload >= self._aim[1]:
                 os.kill(self._aim[0], signal.SIGSTOP)
                 self._aim = None
                 self._selector.unregister(self._far)

@@ -6,7 +6,7 @@ from tests.swarm.world import World
 from torrent.errors import DiskError
 from torrent.events import PeerBanned, PieceFailed, PieceVerified
 from torrent.peer import GULP, wire
-from torrent.swarm.leech import LOST_MOST, STALL_SECONDS, UNASKED_MOST
+from torrent.swarm.leech import LOST_MOST, MANY, SAY_SECONDS, STALL_SECONDS, UNASKED_MOST
 from torrent.terms import BLOCK_SIZE
 
 
@@ -427,3 +427,31 @@ def test_a_flood_of_rejects_does_not_make_everybody_be_asked_again(monkeypatch):
     asked = peers[1].heard("request")
     peers[1].say(wire.spans(wire.REJECT, [block[1:] for block in asked]) * 50)
     assert len(calls) <= 10
+
+
+def test_many_peers_are_told_of_pieces_together_and_few_at_once():
+    for crowd in (MANY - 2, MANY):
+        world = World(pieces=6, blocks=1)
+        others = [world.remote() for _ in range(crowd)]
+        giver = world.remote()
+        giver.has(0b001111)
+        giver.unchoke()
+        giver.serve()
+        told = [sorted(piece for _, piece in other.heard("have")) for other in others]
+        assert told == [[0, 1, 2, 3] if crowd < MANY - 1 else []] * crowd
+        world.advance(SAY_SECONDS)
+        assert [sorted(piece for _, piece in other.heard("have")) for other in others] == (
+            [[]] * crowd if crowd < MANY - 1 else [[0, 1, 2, 3]] * crowd
+        )
+
+
+def test_the_last_piece_is_told_at_once():
+    world = World(pieces=2, blocks=1)
+    others = [world.remote() for _ in range(MANY)]
+    giver = world.remote()
+    giver.has()
+    giver.unchoke()
+    giver.serve()
+    assert all(len(other.heard("have")) == 2 for other in others) and world.completions == 1
+    world.advance(SAY_SECONDS)
+    assert not any(other.heard("have") for other in others)

@@ -111,6 +111,7 @@ class World:
             throttle=self.throttle,
             gulp=self.gulp,
             defer=self.clock.call_soon,
+            later=self.clock.call_later,
             on_disk_error=self.disk_errors.append,
             on_complete=self._on_complete,
         )

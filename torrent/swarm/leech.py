@@ -44,6 +44,11 @@ HUNGRY_SECONDS = 2.0
 
 Else a few dozen peers that claim everything and send nothing could hold every block of a torrent, three times over."""
 
+SAY_SECONDS = 0.1
+"""How long a HAVE waits for others to leave with, while `MANY` peers or more are connected: each wakes them all."""
+
+MANY = 8
+
 UNASKED_MOST = 256
 """Blocks nobody asked for that end a connection; a few are cancels that crossed on the wire."""
 
@@ -56,6 +61,8 @@ class Leech:
         self._state = parts.state
         self._starved: dict[Member, None] = {}
         self._fresh: list[int] = []
+        self._unsaid: list[int] = []
+        self._say_due = False
         self._writing: dict[int, bytearray] = {}
         self._unasked: dict[Member, int] = {}
         self._refill_due = False
@@ -232,14 +239,26 @@ class Leech:
     def _tell(self) -> None:
         """Announce what was verified since the last call, and lose interest where nothing is left to want."""
         state = self._state
-        fresh, self._fresh = self._fresh, []
+        self._unsaid += self._fresh
+        self._fresh.clear()
+        if len(state.members) < MANY or state.pieces.done:
+            self._say()
+        elif not self._say_due:
+            self._say_due = True
+            self._parts.later(SAY_SECONDS, self._say)
         for member in list(state.members):
-            if not member.taker.is_seed:
-                self._announce(member, fresh)
             if member.protocol.am_interested and not state.pieces.is_interesting(member.taker):
                 member.protocol.set_interested(False)
         if state.pieces.done and not state.complete:
             self._parts.on_complete()
+
+    def _say(self) -> None:
+        """Announce every piece verified since the last call to those who lack it."""
+        self._say_due = False
+        unsaid, self._unsaid = self._unsaid, []
+        for member in list(self._state.members):
+            if unsaid and not member.taker.is_seed:
+                self._announce(member, unsaid)
 
     def _announce(self, member: Member, fresh: Iterable[int]) -> None:
         has = member.taker.has

@@ -84,6 +84,7 @@ class Swarm:
             throttle=services.throttle,
             gulp=services.gulp,
             defer=loop.call_soon,
+            later=loop.call_later,
             on_disk_error=self._on_disk_error,
             on_complete=self._on_complete,
         )

@@ -29,6 +29,8 @@ class Parts:
     gulp: memoryview
     defer: Callable[[Callable[[], None]], object]
     """Run something once, after the callbacks that are ready now."""
+    later: Callable[[float, Callable[[], None]], object]
+    """Run something once, after so many seconds."""
     on_disk_error: Callable[[DiskError], None]
     on_complete: Callable[[], None]
     leech: Leech = None  # type: ignore[assignment]
