@@ -170,7 +170,7 @@ def test_stopped_and_resumed(cli: Any, part: Any, seeder: str, sample: Path, tre
     target = tmp_path / "got"
     args = ("download", sample, "-o", target, "--port", "0", "--peer", seeder)
     running = part(*args, "--limit-down", "20K", "--json")
-    while not running.until("progress")["done"]:
+    while running.until("progress")["done"] < 40_000:  # the last block may be on its way to the disk
         continue
     assert running.stop(2) == 130
     err = running.process.stderr.read()
