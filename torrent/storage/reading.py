@@ -48,10 +48,7 @@ class Reading:
                 at = end
                 continue
             try:
-                if place != self._place:
-                    self.close()
-                    self._fd = self._source.open(place)
-                    self._place = place
+                self._enter(place)
                 while at < end:
                     got = read_at(self._fd, view[at:end], start)
                     if not got:
@@ -67,13 +64,16 @@ class Reading:
         if place == GAP or size <= 1 << 20 or not hasattr(os, "posix_fadvise"):
             return
         try:
-            if place != self._place:
-                self.close()
-                self._fd = self._source.open(place)
-                self._place = place
+            self._enter(place)
             os.posix_fadvise(self._fd, start, size, os.POSIX_FADV_WILLNEED)
         except OSError as error:
             raise disk_error(error, "read", self._source.name(place)) from error
+
+    def _enter(self, place: int) -> None:
+        if place != self._place:
+            self.close()
+            self._fd = self._source.open(place)
+            self._place = place
 
     def close(self) -> None:
         """Leave the file that is open."""
