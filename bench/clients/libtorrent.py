@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Place
-from bench.clients.running import LONGEST, READY, Leech, Peer, Seed
+from bench.clients.running import READY, Peer, Seed, TellingLeech
 from bench.measure import Cost, Process
 from bench.payload import Payload
 
@@ -39,16 +39,6 @@ def process(place: Place, command: str, name: str, *, prefix: Sequence[str] = ()
     return Process([*prefix, *SCRIPT, command, json.dumps(options)], place.log(name))
 
 
-class TheirLeech(Leech):
-    exits = True
-
-    def wait_done(self, timeout: float = LONGEST) -> float:
-        return self.process.wait_for("done", timeout=timeout)[0]
-
-    def end(self) -> Cost:
-        return self.process.finish(60)
-
-
 class TheirSeed(Seed):
     def dial(self, host: str, port: int) -> None:
         """Connect to a leech that cannot be told of a peer."""
@@ -69,9 +59,9 @@ def leech(
     prefix: Sequence[str] = (),
     name: str = "",
     **options: Any,
-) -> TheirLeech:
+) -> TellingLeech:
     """Start a session that downloads; several addresses in `listen` are several sessions in one process."""
-    return TheirLeech(
+    return TellingLeech(
         process(
             place,
             "leech",

@@ -8,8 +8,8 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 
 from bench.case import Place
-from bench.clients.running import LONGEST, READY, Leech, Peer, Seed
-from bench.measure import Cost, Process
+from bench.clients.running import LONGEST, READY, Peer, Seed, TellingLeech
+from bench.measure import Process
 from bench.payload import Payload
 
 COMMAND = (sys.executable, "-m", "torrent")
@@ -23,16 +23,6 @@ def version() -> str:
     return package_version("torrent-tui")
 
 
-class OurLeech(Leech):
-    exits = True
-
-    def wait_done(self, timeout: float = LONGEST) -> float:
-        return self.process.wait_for("done", timeout=timeout)[0]
-
-    def end(self) -> Cost:
-        return self.process.finish(60)
-
-
 def leech(
     place: Place,
     payload: Payload,
@@ -43,7 +33,7 @@ def leech(
     more: Sequence[str] = (),
     prefix: Sequence[str] = (),
     name: str = "ours",
-) -> OurLeech:
+) -> TellingLeech:
     """Start `torrent download` of a user who has not used it before."""
     told = [word for host, port in peers for word in ("--peer", f"{host}:{port}")]
     argv: list[str | Path] = [
@@ -59,7 +49,7 @@ def leech(
         *told,
         *more,
     ]
-    return OurLeech(Process(argv, place.log(name), env=place.environment(name, fresh=True)))
+    return TellingLeech(Process(argv, place.log(name), env=place.environment(name, fresh=True)))
 
 
 def seed(

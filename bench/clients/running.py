@@ -70,6 +70,18 @@ class Leech(Running, ABC):
         return cost.seconds if self.exits else done - self.started
 
 
+class TellingLeech(Leech):
+    """One that says `done` in a line of JSON and ends then."""
+
+    exits = True
+
+    def wait_done(self, timeout: float = LONGEST) -> float:
+        return self.process.wait_for("done", timeout=timeout)[0]
+
+    def end(self) -> Cost:
+        return self.process.finish(60)
+
+
 class Seed(Running):
     """A program that serves complete data; it is ready when it has been made."""
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.case import Place
-from bench.clients.running import LONGEST, READY, Leech, Peer, Seed
-from bench.measure import ROOT, Cost, Process
+from bench.clients.running import LONGEST, READY, Peer, Seed, TellingLeech
+from bench.measure import ROOT, Process
 from bench.payload import Payload
 
 MODULES = ROOT / "bench" / "work" / "npm" / "node_modules"
@@ -29,16 +29,6 @@ def version() -> str:
     return str(json.loads((MODULES / "webtorrent" / "package.json").read_text())["version"])
 
 
-class WebtorrentLeech(Leech):
-    exits = True
-
-    def wait_done(self, timeout: float = LONGEST) -> float:
-        return self.process.wait_for("done", timeout=timeout)[0]
-
-    def end(self) -> Cost:
-        return self.process.finish(60)
-
-
 def _start(place: Place, name: str, torrent: Path, folder: Path, peers: Sequence[Peer], *, stay: bool) -> Process:
     asked = {"torrent": str(torrent), "folder": str(folder), "stay": stay}
     asked["peers"] = [f"{host}:{port}" for host, port in peers]
@@ -46,9 +36,9 @@ def _start(place: Place, name: str, torrent: Path, folder: Path, peers: Sequence
     return Process(argv, place.log(name), env={**os.environ, "NODE_PATH": str(MODULES)})
 
 
-def leech(place: Place, payload: Payload, out: Path, peers: Sequence[Peer], *, side: str) -> WebtorrentLeech:
+def leech(place: Place, payload: Payload, out: Path, peers: Sequence[Peer], *, side: str) -> TellingLeech:
     """Start a download."""
-    return WebtorrentLeech(_start(place, side, payload.torrent, out, peers, stay=False))
+    return TellingLeech(_start(place, side, payload.torrent, out, peers, stay=False))
 
 
 def seed(place: Place, payload: Payload, *, side: str) -> Seed:

@@ -60,8 +60,7 @@ class Tree:
         self._dirty: set[int] = set()
         self.dirty_bytes = 0
         self._new_folders: set[tuple[str, ...]] = set()
-        self._nowait = bool(_NOWAIT) and hasattr(os, "preadv")
-        self._flags_now = _NOWAIT
+        self._flags_now: int | None = _NOWAIT if _NOWAIT and hasattr(os, "preadv") else None  # None: cannot be asked
 
     def name(self, place: int) -> str:
         """Return what to call a place in a message."""
@@ -119,7 +118,7 @@ class Tree:
 
     def fill_now(self, offset: int, view: memoryview) -> bool:
         """Read like `fill`, but only what is in memory already; False if that is not everything."""
-        if not self._nowait:
+        if self._flags_now is None:
             return False
         at = 0
         for place, start, size in self.layout.spans(offset, len(view)):
@@ -311,7 +310,7 @@ class Tree:
             return False
         try:
             self._check_linked(place, handle)
-            return os.preadv(handle.fd, [view], start, self._flags_now) == len(view)
+            return os.preadv(handle.fd, [view], start, self._flags_now or 0) == len(view)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -319,7 +318,7 @@ class Tree:
                 if is_in_memory(handle.fd):
                     self._flags_now = 0
                     return read_at(handle.fd, view, start) == len(view)
-                self._nowait = False
+                self._flags_now = None
             return False
         finally:
             self._pool.give(handle)
